@@ -1,0 +1,74 @@
+/// Evidence: the graded report of a preflight, with the key that says which volumes it speaks of.
+///
+/// Immutable snapshot, thread-safe. A shell builds a new `EvidenceBook` when a report arrives and swaps it
+/// in.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "operator/core/verdict.h"
+#include "operator/core/workload.h"
+
+namespace walguard::core {
+
+/// What a measurement was made on, and so what it can speak of: a volume matches when every field is equal.
+/// Class evidence has `storage_class`; a volume that no class provisions (static, hostPath) has `volume`
+/// instead.
+struct EvidenceKey {
+  std::string storage_class;
+  std::string volume;  ///< PersistentVolume name, or "hostPath:PATH"; empty for class evidence
+  std::string driver;
+  StringMap parameters;                    ///< of the class
+  std::vector<std::string> mount_options;  ///< sorted
+  std::string fs_type;
+  std::string runtime_handler;  ///< empty: the node's default runtime
+
+  friend bool operator==(const EvidenceKey&, const EvidenceKey&) = default;
+  /// Stable one-line form for logs, annotations and the store: "class=fast driver=x.csi.io".
+  [[nodiscard]] std::string text() const;
+};
+
+struct Evidence {
+  EvidenceKey key;
+  Scope scope = Scope::kContainer;  ///< as far as the run reached, by its own report
+  PerStrategy<Verdict> verdicts{{Verdict::kUnproven, Verdict::kUnproven, Verdict::kUnproven}};
+  std::vector<std::string> reasons;  ///< "byte-range-locks: both agents were granted byte 120"
+  UtcSeconds measured_at = 0;        ///< seconds since the epoch
+  std::string filesystem;            ///< what `identity` saw
+  std::string kernel_release;
+  std::string probe_version;
+  std::string digest;  ///< short name of the report, for the annotation walguard/evidence
+};
+
+/// What the evidence in hand says of one question.
+struct EvidenceAnswer {
+  Verdict verdict = Verdict::kUnproven;
+  const Evidence* evidence =
+      nullptr;         ///< what decided; null when there is nothing that speaks of the question
+  bool stale = false;  ///< it would have passed, but is older than the policy allows
+};
+
+class EvidenceBook {
+ public:
+  EvidenceBook() = default;
+  explicit EvidenceBook(std::vector<Evidence> all);
+
+  /// Asks whether `strategy` is proven for `key` as far as `scope`. A pass speaks for its own scope and
+  /// narrower ones; a failure for its own and wider ones. Of those that speak, the newest decides. `max_age`
+  /// in seconds.
+  [[nodiscard]] EvidenceAnswer ask(const EvidenceKey& key, Strategy strategy, std::optional<Scope> scope,
+                                   UtcSeconds now, UtcSeconds max_age) const;
+  /// The newest evidence of this key, whatever it says; null when there is none.
+  [[nodiscard]] const Evidence* latest(const EvidenceKey& key) const;
+  [[nodiscard]] std::span<const Evidence> all() const { return all_; }
+
+ private:
+  std::vector<Evidence> all_;  // newest first
+};
+
+}  // namespace walguard::core

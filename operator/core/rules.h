@@ -1,0 +1,47 @@
+/// The ordered table of rules: each with when it applies, what it touches, its remedy and its sources.
+///
+/// Pure, thread-safe. `walguard explain`, the docs page and the metrics label all come from this one table.
+/// How to add a rule: CONTRIBUTING.md.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "operator/core/evidence.h"
+#include "operator/core/policy.h"
+#include "operator/core/verdict.h"
+#include "operator/core/volume.h"
+
+namespace walguard::core {
+
+/// Three-valued on purpose: `kUnknown` is what keeps a missing fact from reading as "does not apply".
+enum class Match : std::uint8_t { kNo, kYes, kUnknown };
+
+struct RuleInput {
+  const VolumeFacts& facts;
+  const Policy& policy;
+  const EvidenceBook& evidence;
+  UtcSeconds now;
+};
+
+struct Rule {
+  std::string_view id;  ///< stable, kebab-case
+  enum class Class : std::uint8_t { kUnsafe, kUnproven, kWarning, kSafe } rule_class;
+  StrategySet touches;
+  bool discharged_by_evidence;  ///< evidence with a matching key that passes settles it
+  std::string_view summary;     ///< one line, for tables and warnings
+  std::string_view detail;      ///< a paragraph: what goes wrong and why
+  std::string_view remedy;      ///< a real way out
+  std::string_view source;
+  Match (*match)(const RuleInput&, Strategy);
+  std::string (*reason)(const RuleInput&);  ///< one line about this very volume; only called after kYes
+};
+
+/// In the order in which findings are reported: unsafe, unproven, warnings, safe.
+[[nodiscard]] std::span<const Rule> rules();
+/// nullptr when there is no rule of that id.
+[[nodiscard]] const Rule* find_rule(std::string_view id);
+
+}  // namespace walguard::core

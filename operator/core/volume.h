@@ -1,0 +1,68 @@
+/// Everything `decide` needs to know of one volume of one workload.
+///
+/// Filled by `resolve`. A nullopt field means "could not be learned", never "absent".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "operator/core/evidence.h"
+#include "operator/core/verdict.h"
+#include "operator/core/workload.h"
+
+namespace walguard::core {
+
+/// How far a claim is from a volume that can be judged.
+enum class Binding : std::uint8_t {
+  kNotAClaim,
+  kBound,      ///< its PersistentVolume is in view
+  kByClass,    ///< not bound, but its class and provisioner decide what it will be
+  kUndecided,  ///< not bound, and no class decides: anything may be bound to it
+  kMissing,    ///< the claim is not in view
+};
+
+struct VolumeFacts {
+  std::string volume;  ///< the volume's name in the pod spec
+  std::string claim;   ///< claim name, empty when it is none
+  Certainty certainty = Certainty::kNone;
+  std::vector<std::string> databases;  ///< container paths as declared
+  Strategy strategy = Strategy::kWal;
+
+  std::optional<Scope> scope;
+  std::optional<KernelDomain> kernel_domain;
+  std::optional<Transport> transport;
+  bool transport_verified = false;  ///< the fact behind `transport` has a source: enough for `safe`
+
+  std::string driver;  ///< for people: CSI driver, in-tree source or provisioner; empty when unknown
+  std::string source;  ///< of the driver fact
+  Binding binding = Binding::kNotAClaim;
+  std::string storage_class;
+
+  /// Kubernetes itself keeps the volume on one node at a time, or one pod (design section 2). nullopt: not
+  /// known.
+  std::optional<bool> single_attach;
+  std::optional<VolumeMode> volume_mode;
+  std::vector<AccessMode> access_modes;  ///< of the PV; of the claim where that is not in view
+
+  std::optional<bool> locks_stay_local;  ///< by mount option or by the driver itself
+  std::string locks_because;             ///< the option or driver that does it
+  bool per_pod_cache = false;
+  bool differs_per_node = false;  ///< another node has other files under the same volume
+  bool proven_only_by_preflight = false;
+  bool costly_to_probe = false;
+  std::optional<bool> single_file_mount;  ///< the database itself is the mount: its -wal and -shm stay behind
+  bool read_only = false;                 ///< every mount of it in the pod is read-only
+
+  int consumers_in_pod = 0;
+  WorkloadKind workload = WorkloadKind::kPod;
+  std::optional<std::int64_t> replicas;  ///< nullopt: not known (a pod does not tell its siblings)
+  bool replaced_by_overlap = false;      ///< a rolling update runs the old and the new pod at once
+  bool per_replica_claim = false;
+  bool pinned_to_node = false;
+
+  EvidenceKey key;
+};
+
+}  // namespace walguard::core

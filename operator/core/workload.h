@@ -1,0 +1,116 @@
+/// A pod, or a workload that makes pods, reduced to what the judgement needs.
+///
+/// Plain data, filled by `wire` from JSON or YAML and read by `resolve`. No env value, argument or image
+/// digest is kept: what is not here cannot leak into a finding.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "operator/core/verdict.h"
+
+namespace walguard::core {
+
+/// Names and options that are compared and printed; sorted so that equal maps have equal text.
+using StringMap = std::map<std::string, std::string, std::less<>>;
+
+enum class WorkloadKind : std::uint8_t {
+  kPod,
+  kDeployment,
+  kStatefulSet,
+  kDaemonSet,
+  kReplicaSet,
+  kJob,
+  kCronJob,
+};
+
+/// A plain init container ends before the app starts; a restartable one (restartPolicy: Always, KEP-753) runs
+/// beside it and so is a consumer. An ephemeral container joins a running pod.
+enum class ContainerRole : std::uint8_t { kApp, kInit, kSidecar, kEphemeral };
+
+struct VolumeMount {
+  std::string volume;
+  std::string path;
+  std::string sub_path;  ///< subPath or subPathExpr; empty when neither is set
+  bool read_only = false;
+};
+
+struct Container {
+  std::string name;
+  ContainerRole role = ContainerRole::kApp;
+  std::vector<VolumeMount> mounts;
+};
+
+/// The spec of a claim: of a PersistentVolumeClaim, a StatefulSet's claim template or a generic ephemeral
+/// volume.
+struct ClaimSpec {
+  std::optional<std::string>
+      storage_class;  ///< nullopt: the cluster's default class; "": no class, static only
+  std::vector<AccessMode> access_modes;
+  VolumeMode volume_mode = VolumeMode::kFilesystem;
+  std::string volume_name;  ///< the bound or wanted PersistentVolume; empty when none
+};
+
+enum class VolumeKind : std::uint8_t {
+  kClaim,             ///< persistentVolumeClaim, or a StatefulSet's claim template of that name
+  kGenericEphemeral,  ///< ephemeral.volumeClaimTemplate: a claim that one pod owns
+  kEmptyDir,
+  kEmptyDirMemory,
+  kHostPath,
+  kInline,      ///< a driver named in the pod: csi, nfs, iscsi, ... (`driver` is its catalog name)
+  kProjection,  ///< configMap, secret, projected, downwardAPI, image: read-only, never a database
+  kUnknown,     ///< a source this version does not know
+};
+
+struct Volume {
+  std::string name;
+  VolumeKind kind = VolumeKind::kUnknown;
+  bool read_only = false;
+  std::string claim;           ///< kClaim: claimName
+  ClaimSpec claim_spec;        ///< kGenericEphemeral, and kClaim made by a template (`from_template`)
+  bool from_template = false;  ///< kClaim: each replica has a claim of its own
+  std::string host_path;       ///< kHostPath
+  std::string host_path_type;  ///< kHostPath: "", "File", "Directory", ...
+  std::string driver;    ///< kInline: CSI driver name, or the in-tree source's key ("nfs", "iscsi", ...)
+  StringMap attributes;  ///< kInline: csi.volumeAttributes
+  std::string fs_type;   ///< kInline
+};
+
+/// The annotations of design section 4 that people set. nullopt: not set.
+struct Annotations {
+  std::optional<bool> require_local;  ///< anything but "false" counts as true
+  std::optional<std::string> databases;
+  std::optional<std::string> journal_mode;
+  std::optional<std::string> mode;
+  std::optional<std::string> accept_risk;
+};
+
+struct PodSpec {
+  std::vector<Container> containers;
+  std::vector<Volume> volumes;
+  std::string node_name;
+  std::optional<std::string> pinned_hostname;  ///< nodeSelector or required nodeAffinity leaves just this one
+  std::string runtime_class;                   ///< empty: the node's default runtime
+  std::vector<std::string> scheduling_gates;
+  bool windows = false;  ///< spec.os.name: windows
+};
+
+struct Workload {
+  WorkloadKind kind = WorkloadKind::kPod;
+  std::string namespace_name;
+  std::string name;  ///< empty for a pod that still has only a generateName
+  Annotations annotations;
+  PodSpec pod;
+  std::string owner_kind;  ///< pods: kind of the controlling owner, "" when none
+  std::optional<std::int64_t>
+      replicas;                    ///< Deployment, StatefulSet, ReplicaSet; nullopt: not said (the API's 1)
+  bool recreate_strategy = false;  ///< Deployment strategy Recreate: old pods end before new ones start
+  bool mirror_pod = false;         ///< a static pod's mirror: denying it changes nothing on the node
+  bool being_deleted = false;      ///< metadata.deletionTimestamp is set
+};
+
+}  // namespace walguard::core
