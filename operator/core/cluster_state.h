@@ -6,6 +6,7 @@
 /// same as "does not exist".
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <span>
@@ -103,8 +104,8 @@ class ClusterState {
   [[nodiscard]] const CsiDriver* csi_driver(std::string_view name) const;
   [[nodiscard]] const Namespace* namespace_object(std::string_view name) const;
   /// The pods in view that mount this claim, in no order.
-  [[nodiscard]] std::vector<const RunningPod*> pods_of_claim(std::string_view namespace_name,
-                                                             std::string_view claim) const;
+  [[nodiscard]] std::span<const RunningPod> pods_of_claim(std::string_view namespace_name,
+                                                          std::string_view claim) const;
   /// Every object counted, for logs and metrics.
   [[nodiscard]] std::size_t size() const;
 
@@ -125,6 +126,7 @@ class ClusterState {
   ByName<Namespace> namespaces_;
   ByName<ByName<std::vector<RunningPod>>> pods_of_claims_;  // namespace -> claim
   std::vector<std::string> default_classes_;
+  std::size_t pods_ = 0;
 };
 
 }  // namespace walguard::core

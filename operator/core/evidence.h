@@ -4,6 +4,8 @@
 /// in.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -49,8 +51,12 @@ struct Evidence {
 struct EvidenceAnswer {
   Verdict verdict = Verdict::kUnproven;
   const Evidence* evidence =
-      nullptr;         ///< what decided; null when there is nothing that speaks of the question
-  bool stale = false;  ///< it would have passed, but is older than the policy allows
+      nullptr;  ///< what decided; null when there is nothing that speaks of the question
+  enum class Age : std::uint8_t {
+    kFresh,
+    kInGrace,
+    kStale
+  } age = Age::kFresh;  ///< a stale pass proves nothing
 };
 
 class EvidenceBook {
@@ -58,17 +64,19 @@ class EvidenceBook {
   EvidenceBook() = default;
   explicit EvidenceBook(std::vector<Evidence> all);
 
-  /// Asks whether `strategy` is proven for `key` as far as `scope`. A pass speaks for its own scope and
-  /// narrower ones; a failure for its own and wider ones. Of those that speak, the newest decides. `max_age`
-  /// in seconds.
+  /// Asks whether `strategy` is proven for `key` as far as `scope` (nullopt: the widest). A pass speaks for
+  /// its own scope and narrower ones; a failure for its own and wider ones. Of those that speak, the newest
+  /// decides. A pass older than `max_age` is in grace for `grace` more, then stale and answers kUnproven; a
+  /// failure does not age. Times in seconds.
   [[nodiscard]] EvidenceAnswer ask(const EvidenceKey& key, Strategy strategy, std::optional<Scope> scope,
-                                   UtcSeconds now, UtcSeconds max_age) const;
+                                   UtcSeconds now, UtcSeconds max_age, UtcSeconds grace) const;
   /// The newest evidence of this key, whatever it says; null when there is none.
   [[nodiscard]] const Evidence* latest(const EvidenceKey& key) const;
   [[nodiscard]] std::span<const Evidence> all() const { return all_; }
 
  private:
-  std::vector<Evidence> all_;  // newest first
+  std::vector<Evidence> all_;                                         // newest first
+  std::unordered_map<std::size_t, std::vector<std::size_t>> by_key_;  // hash of the key -> indexes into all_
 };
 
 }  // namespace walguard::core

@@ -25,6 +25,7 @@ struct ProbeReach {
         1;  ///< two views of one directory stand for two nodes: a failure there settles scope `cluster` too
   };
   std::map<std::string, ClassReach, std::less<>> classes;
+  bool default_runtime_only = true;  ///< child processes run on the host's kernel, whatever the RuntimeClass
 };
 
 /// A preflight that is worth running.

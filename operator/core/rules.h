@@ -22,21 +22,29 @@ enum class Match : std::uint8_t { kNo, kYes, kUnknown };
 struct RuleInput {
   const VolumeFacts& facts;
   const Policy& policy;
-  const EvidenceBook& evidence;
-  UtcSeconds now;
+  PerStrategy<EvidenceAnswer> evidence;  ///< asked for this volume's key at its scope
+  UtcSeconds now = 0;
 };
+
+/// Asks the book once, for every rule to read.
+[[nodiscard]] RuleInput make_rule_input(const VolumeFacts& facts, const EvidenceBook& evidence,
+                                        const Policy& policy, UtcSeconds now);
 
 struct Rule {
   std::string_view id;  ///< stable, kebab-case
   enum class Class : std::uint8_t { kUnsafe, kUnproven, kWarning, kSafe } rule_class;
   StrategySet touches;
-  bool discharged_by_evidence;  ///< evidence with a matching key that passes settles it
-  std::string_view summary;     ///< one line, for tables and warnings
-  std::string_view detail;      ///< a paragraph: what goes wrong and why
-  std::string_view remedy;      ///< a real way out
+  /// Evidence that passes settles this question: an unproven rule no longer stands, an unsafe rule's kUnknown
+  /// is answered. It never discharges an unsafe rule's kYes.
+  bool discharged_by_evidence;
+  std::string_view summary;  ///< one line, for tables and warnings
+  std::string_view detail;   ///< a paragraph: what goes wrong and why
+  std::string_view remedy;   ///< a real way out
   std::string_view source;
   Match (*match)(const RuleInput&, Strategy);
   std::string (*reason)(const RuleInput&);  ///< one line about this very volume; only called after kYes
+  /// Where it stands, does it only warn? Null: its class says all.
+  bool (*only_warns)(const RuleInput&) = nullptr;
 };
 
 /// In the order in which findings are reported: unsafe, unproven, warnings, safe.

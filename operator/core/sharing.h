@@ -7,6 +7,8 @@
 
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 
 #include "operator/core/cluster_state.h"
 #include "operator/core/verdict.h"
@@ -20,7 +22,7 @@ struct SharingFacts {
       false;  ///< emptyDir, generic ephemeral, ReadWriteOncePod, claim of a StatefulSet's replica
   std::optional<bool> single_attach;   ///< enforced ReadWriteOnce: one node at a time
   bool volume_pinned_to_node = false;  ///< PV nodeAffinity leaves one hostname
-  bool differs_per_node = false;       ///< nothing is shared beyond the node
+  bool stays_on_one_node = false;      ///< nothing is shared beyond the node
   bool pods_pinned_to_one_node =
       false;  ///< this pod and every other pod in view on the claim, to the same hostname
   int consumers_in_pod = 0;
@@ -31,7 +33,7 @@ struct SharingFacts {
 /// The kernels under the consumers: this pod's runtime class and those of the other pods on the same claim.
 /// nullopt when a runtime class is not in view or its handler is not known.
 [[nodiscard]] std::optional<KernelDomain> kernel_domain(std::string_view runtime_class,
-                                                        std::span<const RunningPod* const> others,
+                                                        std::span<const RunningPod> others,
                                                         const ClusterState& cluster);
 
 /// Containers of the pod that have the volume mounted while the app runs.

@@ -100,4 +100,18 @@ enum class Certainty : std::uint8_t { kNone, kRecognised, kFound, kDeclared };
 template <typename Enum>
 [[nodiscard]] std::optional<Enum> parse(std::string_view text);
 
+// Declared here so that every user sees the definitions of verdict.cc.
+template <>
+std::optional<Verdict> parse<Verdict>(std::string_view text);
+template <>
+std::optional<Strategy> parse<Strategy>(std::string_view text);
+template <>
+std::optional<Scope> parse<Scope>(std::string_view text);
+template <>
+std::optional<Transport> parse<Transport>(std::string_view text);
+template <>
+std::optional<AccessMode> parse<AccessMode>(std::string_view text);
+template <>
+std::optional<Mode> parse<Mode>(std::string_view text);
+
 }  // namespace walguard::core

@@ -48,8 +48,9 @@ struct VolumeFacts {
 
   std::optional<bool> locks_stay_local;  ///< by mount option or by the driver itself
   std::string locks_because;             ///< the option or driver that does it
-  bool per_pod_cache = false;
-  bool differs_per_node = false;  ///< another node has other files under the same volume
+  bool split_page_cache = false;         ///< two pods on one node do not see one page cache
+  std::string split_because;             ///< the option or driver that does it
+  bool differs_per_node = false;         ///< another node has other files under the same volume
   bool proven_only_by_preflight = false;
   bool costly_to_probe = false;
   std::optional<bool> single_file_mount;  ///< the database itself is the mount: its -wal and -shm stay behind

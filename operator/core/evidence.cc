@@ -1,0 +1,108 @@
+#include "operator/core/evidence.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace walguard::core {
+namespace {
+
+class KeyHash {
+ public:
+  void add(std::string_view text) {
+    // The boost::hash_combine constant; any odd mix would do, equality is checked afterwards.
+    value_ ^= std::hash<std::string_view>{}(text) + 0x9e3779b97f4a7c15ULL + (value_ << 6U) + (value_ >> 2U);
+  }
+  [[nodiscard]] std::size_t value() const { return value_; }
+
+ private:
+  std::size_t value_ = 0;
+};
+
+std::size_t hash_of(const EvidenceKey& key) {
+  KeyHash hash;
+  for (const std::string_view part :
+       {std::string_view{key.storage_class}, std::string_view{key.volume}, std::string_view{key.driver},
+        std::string_view{key.fs_type}, std::string_view{key.runtime_handler}}) {
+    hash.add(part);
+  }
+  for (const auto& [name, value] : key.parameters) {
+    hash.add(name);
+    hash.add(value);
+  }
+  for (const std::string& option : key.mount_options) hash.add(option);
+  return hash.value();
+}
+
+/// Whether a measurement as far as `measured` says anything about sharing as far as `asked`.
+bool speaks_for(Verdict verdict, Scope measured, Scope asked) {
+  switch (verdict) {
+    case Verdict::kSafe:
+      return measured >= asked;
+    case Verdict::kUnsafe:
+      return measured <= asked;
+    case Verdict::kUnproven:
+    case Verdict::kNotApplicable:
+      return false;
+  }
+  return false;
+}
+
+void append_field(std::string& text, std::string_view field, std::string_view value) {
+  if (value.empty()) return;
+  if (!text.empty()) text += ' ';
+  text.append(field).append("=").append(value);
+}
+
+}  // namespace
+
+std::string EvidenceKey::text() const {
+  std::string text;
+  append_field(text, "class", storage_class);
+  append_field(text, "volume", volume);
+  append_field(text, "driver", driver);
+  append_field(text, "fsType", fs_type);
+  append_field(text, "runtime", runtime_handler);
+  for (const auto& [name, value] : parameters) append_field(text, name, value);
+  for (const std::string& option : mount_options) append_field(text, "option", option);
+  return text;
+}
+
+EvidenceBook::EvidenceBook(std::vector<Evidence> all) : all_(std::move(all)) {
+  std::ranges::stable_sort(all_, std::greater{}, &Evidence::measured_at);
+  for (std::size_t i = 0; i < all_.size(); ++i) by_key_[hash_of(all_[i].key)].push_back(i);
+}
+
+EvidenceAnswer EvidenceBook::ask(const EvidenceKey& key, Strategy strategy, std::optional<Scope> scope,
+                                 UtcSeconds now, UtcSeconds max_age, UtcSeconds grace) const {
+  const auto found = by_key_.find(hash_of(key));
+  if (found == by_key_.end()) return {};
+  for (const std::size_t index : found->second) {
+    const Evidence& evidence = all_[index];
+    const Verdict verdict = evidence.verdicts[strategy];
+    if (!speaks_for(verdict, evidence.scope, scope.value_or(Scope::kCluster)) || evidence.key != key)
+      continue;
+    const UtcSeconds age = now - evidence.measured_at;
+    if (verdict == Verdict::kUnsafe || age <= max_age)
+      return {verdict, &evidence, EvidenceAnswer::Age::kFresh};
+    if (age <= max_age + grace) return {verdict, &evidence, EvidenceAnswer::Age::kInGrace};
+    return {Verdict::kUnproven, &evidence, EvidenceAnswer::Age::kStale};
+  }
+  return {};
+}
+
+const Evidence* EvidenceBook::latest(const EvidenceKey& key) const {
+  const auto found = by_key_.find(hash_of(key));
+  if (found == by_key_.end()) return nullptr;
+  for (const std::size_t index : found->second) {
+    if (all_[index].key == key) return &all_[index];
+  }
+  return nullptr;
+}
+
+}  // namespace walguard::core

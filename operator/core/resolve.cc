@@ -1,0 +1,167 @@
+#include "operator/core/resolve.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "operator/core/catalog.h"
+#include "operator/core/cluster_state.h"
+#include "operator/core/databases.h"
+#include "operator/core/evidence.h"
+#include "operator/core/sharing.h"
+#include "operator/core/storage.h"
+#include "operator/core/verdict.h"
+#include "operator/core/volume.h"
+#include "operator/core/workload.h"
+
+namespace walguard::core {
+namespace {
+
+/// Whether this pod is the StatefulSet replica that the claim was made for: Kubernetes names such a claim
+/// TEMPLATE-POD (https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#stable-storage).
+bool claim_of_this_replica(const Workload& workload, const Volume& volume) {
+  if (volume.from_template) return true;
+  return workload.kind == WorkloadKind::kPod && workload.owner_kind == "StatefulSet" &&
+         !workload.name.empty() && volume.claim.size() > workload.name.size() + 1 &&
+         volume.claim.ends_with("-" + workload.name);
+}
+
+/// A StatefulSet names its pods NAME-ORDINAL.
+bool own_replica(const Workload& workload, std::string_view pod) {
+  if (workload.kind != WorkloadKind::kStatefulSet || !pod.starts_with(workload.name)) return false;
+  pod.remove_prefix(workload.name.size());
+  return pod.size() > 1 && pod.front() == '-' &&
+         pod.find_first_not_of("0123456789", 1) == std::string_view::npos;
+}
+
+/// Nobody else in view has the claim mounted.
+bool no_strangers(const Workload& workload, std::span<const RunningPod> pods) {
+  return std::ranges::all_of(pods, [&](const RunningPod& pod) {
+    return pod.name == workload.name || own_replica(workload, pod.name);
+  });
+}
+
+/// A StatefulSet of one is the one replica count that bounds sharing: it promises at most one pod per
+/// identity (https://kubernetes.io/docs/tasks/run-application/force-delete-stateful-set-pod/).
+bool stateful_set_of_one(const Workload& workload) {
+  return workload.kind == WorkloadKind::kStatefulSet && workload.replicas.value_or(1) == 1;
+}
+
+std::optional<std::string> pinned_to(const Workload& workload, const ClusterState& cluster) {
+  if (workload.pod.pinned_hostname) return workload.pod.pinned_hostname;
+  // The scheduler fills in nodeName too; only of a pod without a controller is it the author's word and
+  // final.
+  if (workload.pod.node_name.empty() || !workload.owner_kind.empty()) return std::nullopt;
+  const Node* node = cluster.node(workload.pod.node_name);
+  return node == nullptr || node->hostname.empty() ? workload.pod.node_name : node->hostname;
+}
+
+bool all_pinned_together(const Workload& workload, std::span<const RunningPod> others,
+                         const ClusterState& cluster) {
+  const auto own = pinned_to(workload, cluster);
+  return own &&
+         std::ranges::all_of(others, [&](const RunningPod& pod) { return pod.spec.pinned_hostname == own; });
+}
+
+bool per_replica(const Workload& workload, const Volume& volume) {
+  return claim_of_this_replica(workload, volume) || volume.kind == VolumeKind::kGenericEphemeral;
+}
+
+/// nullopt where the spec does not tell: a pod does not know its siblings.
+std::optional<std::int64_t> replicas_of(const Workload& workload) {
+  switch (workload.kind) {
+    case WorkloadKind::kDeployment:
+    case WorkloadKind::kReplicaSet:
+    case WorkloadKind::kStatefulSet:
+      return workload.replicas.value_or(1);
+    case WorkloadKind::kPod:
+      return workload.owner_kind.empty() ? std::optional<std::int64_t>{1} : std::nullopt;
+    case WorkloadKind::kDaemonSet:
+    case WorkloadKind::kJob:
+    case WorkloadKind::kCronJob:
+      return 1;
+  }
+  return std::nullopt;
+}
+
+bool is_daemon(const Workload& workload) {
+  return workload.kind == WorkloadKind::kDaemonSet || workload.owner_kind == "DaemonSet";
+}
+
+/// A disk of the node is never the same files elsewhere; a path that is whatever was mounted there may well
+/// be.
+bool is_known_to_be_local(const VolumeFacts& facts) {
+  const bool local = facts.transport == Transport::kLocalDisk || facts.transport == Transport::kMemory;
+  return local && facts.transport_verified && !facts.proven_only_by_preflight;
+}
+
+void add_sharing(VolumeFacts& facts, const Workload& workload, const Volume& volume,
+                 const StorageView& storage, const ClusterState& cluster) {
+  const auto others = volume.kind == VolumeKind::kClaim
+                          ? cluster.pods_of_claim(workload.namespace_name, volume.claim)
+                          : std::span<const RunningPod>{};
+  const bool alone = no_strangers(workload, others);
+  facts.consumers_in_pod = count_consumers(workload.pod, volume.name);
+  facts.per_replica_claim = per_replica(workload, volume) && alone;
+  facts.pinned_to_node = pinned_to(workload, cluster).has_value() || storage.pinned_to_node;
+
+  const SharingFacts sharing{
+      .owned_by_one_pod =
+          storage.one_pod_only || facts.per_replica_claim || (stateful_set_of_one(workload) && alone),
+      .single_attach = storage.single_attach,
+      .volume_pinned_to_node = storage.pinned_to_node,
+      .stays_on_one_node = is_known_to_be_local(facts),
+      .pods_pinned_to_one_node = all_pinned_together(workload, others, cluster),
+      .consumers_in_pod = facts.consumers_in_pod,
+  };
+  facts.scope = sharing_scope(sharing);
+  facts.kernel_domain = kernel_domain(workload.pod.runtime_class, others, cluster);
+}
+
+void add_workload(VolumeFacts& facts, const Workload& workload, const StorageView& storage) {
+  facts.workload = is_daemon(workload) ? WorkloadKind::kDaemonSet : workload.kind;
+  facts.replicas = replicas_of(workload);
+  facts.replaced_by_overlap = workload.kind == WorkloadKind::kDeployment && !workload.recreate_strategy &&
+                              facts.binding != Binding::kNotAClaim && !storage.one_pod_only;
+}
+
+VolumeFacts facts_of(const Workload& workload, const Volume& volume, const DatabasesOnVolume& databases,
+                     const ClusterState& cluster, const Catalog& catalog) {
+  VolumeFacts facts;
+  facts.volume = volume.name;
+  facts.claim = volume.claim;
+  facts.certainty = databases.certainty;
+  facts.databases = databases.paths;
+  facts.strategy = databases.strategy;
+  facts.single_file_mount = databases.single_file_mount;
+  facts.read_only = volume.read_only || databases.every_mount_read_only;
+
+  const StorageView storage = view_storage(workload.namespace_name, volume, cluster, catalog);
+  describe_storage(facts, storage);
+  if (volume.kind == VolumeKind::kHostPath) facts.key.volume = "hostPath:" + volume.host_path;
+  facts.key.runtime_handler = runtime_handler(workload.pod.runtime_class, cluster)
+                                  .value_or("runtimeClass:" + workload.pod.runtime_class);
+  add_sharing(facts, workload, volume, storage, cluster);
+  add_workload(facts, workload, storage);
+  return facts;
+}
+
+}  // namespace
+
+std::vector<VolumeFacts> resolve(const Workload& workload, const ClusterState& cluster,
+                                 const Catalog& catalog) {
+  std::vector<VolumeFacts> all;
+  for (const Volume& volume : workload.pod.volumes) {
+    const DatabasesOnVolume databases = find_databases(workload, volume);
+    if (databases.certainty == Certainty::kNone) continue;
+    all.push_back(facts_of(workload, volume, databases, cluster, catalog));
+  }
+  return all;
+}
+
+}  // namespace walguard::core

@@ -1,0 +1,294 @@
+#include "operator/core/response.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "operator/core/catalog.h"
+#include "operator/core/cluster_state.h"
+#include "operator/core/databases.h"
+#include "operator/core/decide.h"
+#include "operator/core/evidence.h"
+#include "operator/core/policy.h"
+#include "operator/core/probe_plan.h"
+#include "operator/core/resolve.h"
+#include "operator/core/verdict.h"
+#include "operator/core/volume.h"
+#include "operator/core/workload.h"
+
+namespace walguard::core {
+namespace {
+
+/// The Kubernetes limit for one entry of AdmissionResponse.warnings is 256 characters; longer ones are cut by
+/// clients.
+constexpr std::size_t kWarningLimit = 255;
+
+struct Context {
+  const RequestFacts& request;
+  const Workload& object;
+  const EvidenceBook& evidence;
+  const Policy& policy;
+  const ProbeReach& reach;
+  UtcSeconds now;
+  Mode mode;
+  bool require_local;
+};
+
+Mode mode_in_force(const RequestFacts& request, const Policy& policy) {
+  const Namespace* in_namespace = request.namespace_object;
+  if (in_namespace != nullptr && in_namespace->ignored) return Mode::kOff;
+  const Mode from_namespace =
+      in_namespace != nullptr ? in_namespace->mode.value_or(policy.default_mode) : policy.default_mode;
+  const auto& annotation = request.object->annotations.mode;
+  const auto own = annotation ? parse<Mode>(*annotation) : std::nullopt;
+  // An author may only be stricter than the namespace: a looser word would undo the administrator's.
+  return own && *own > from_namespace ? *own : from_namespace;
+}
+
+/// "RULE: reason" of walguard/accept-risk, where the policy lets this namespace accept risks.
+std::optional<std::string_view> accepted_rule(const Context& context) {
+  const auto& text = context.object.annotations.accept_risk;
+  if (!text) return std::nullopt;
+  const auto& allowed = context.policy.accept_risk_namespaces;
+  const bool may = std::ranges::any_of(allowed, [&](const std::string& entry) {
+    return entry == "*" || entry == context.object.namespace_name;
+  });
+  const std::string_view view = *text;
+  const auto colon = view.find(':');
+  if (!may || colon == std::string_view::npos) return std::nullopt;
+  return view.substr(0, colon);
+}
+
+bool stands(const Finding& finding, Severity severity, const Context& context) {
+  return finding.severity == severity && finding.rule != accepted_rule(context);
+}
+
+/// Findings of this severity that nobody has accepted. Recognised databases (design section 3) only warn,
+/// unless the author asked for a guarantee.
+bool blocks(const JudgedVolume& volume, Severity severity, const Context& context) {
+  if (volume.facts.certainty < Certainty::kFound && !context.require_local) return false;
+  return std::ranges::any_of(volume.judgement.findings,
+                             [&](const Finding& finding) { return stands(finding, severity, context); });
+}
+
+const JudgedVolume* same_volume(const std::vector<JudgedVolume>& volumes, const JudgedVolume& wanted) {
+  const auto it = std::ranges::find_if(volumes, [&](const JudgedVolume& volume) {
+    return volume.facts.volume == wanted.facts.volume && volume.facts.claim == wanted.facts.claim;
+  });
+  return it == volumes.end() ? nullptr : &*it;
+}
+
+bool every_rule_was_there(const JudgedVolume& now, const JudgedVolume& before) {
+  return std::ranges::all_of(now.judgement.findings, [&](const Finding& finding) {
+    return finding.severity < Severity::kUnproven ||
+           std::ranges::find(before.judgement.findings, finding.rule, &Finding::rule) !=
+               before.judgement.findings.end();
+  });
+}
+
+bool scaled_up(const Context& context) {
+  if (!context.object.replicas && !context.request.old_replicas) return false;
+  return context.object.replicas.value_or(1) > context.request.old_replicas.value_or(1);
+}
+
+/// Design section 4: an update that leaves the storage facts no worse, a scale-down and a deletion are never
+/// denied.
+bool never_denied(const Context& context, const std::vector<JudgedVolume>& volumes) {
+  const RequestFacts& request = context.request;
+  if (request.operation == Operation::kDelete || request.operation == Operation::kConnect) return true;
+  if (context.object.being_deleted || context.object.mirror_pod) return true;
+  if (request.operation != Operation::kUpdate || request.old_volumes == nullptr || scaled_up(context))
+    return false;
+  return std::ranges::all_of(volumes, [&](const JudgedVolume& volume) {
+    const JudgedVolume* before = same_volume(*request.old_volumes, volume);
+    return before != nullptr && every_rule_was_there(volume, *before);
+  });
+}
+
+bool has_gate(const Workload& workload) {
+  const auto& gates = workload.pod.scheduling_gates;
+  return std::ranges::find(gates, kGateName) != gates.end();
+}
+
+/// Gates can be set only while a pod is created, and the API server refuses them together with spec.nodeName.
+bool may_hold_gate(const Context& context) {
+  return context.object.kind == WorkloadKind::kPod && context.request.operation == Operation::kCreate &&
+         context.object.pod.node_name.empty();
+}
+
+/// The preflights for every unproven volume; nullopt when one of them cannot be settled, with the reason.
+std::optional<std::string> plan_probes(const Context& context, const std::vector<JudgedVolume>& volumes,
+                                       std::vector<ProbeRequest>& probes) {
+  std::optional<std::string> refusal;
+  for (const JudgedVolume& volume : volumes) {
+    if (!blocks(volume, Severity::kUnproven, context)) continue;
+    auto plan = plan_probe(volume.facts, context.evidence, context.policy, context.reach, context.now);
+    if (plan) {
+      probes.push_back(*std::move(plan));
+    } else if (!refusal) {
+      refusal = "volume \"" + volume.facts.volume + "\": " + plan.error();
+    }
+  }
+  return refusal;
+}
+
+void append_findings(std::string& text, const JudgedVolume& volume, const Context& context) {
+  for (const Finding& finding : volume.judgement.findings) {
+    if (!stands(finding, Severity::kUnsafe, context) && !stands(finding, Severity::kUnproven, context))
+      continue;
+    text += text.empty() ? "walguard: " : "; ";
+    text.append("volume \"").append(volume.facts.volume).append("\": ").append(finding.rule).append(": ");
+    text.append(finding.reason).append(".");
+    if (!finding.remedy.empty()) text.append(" Remedy: ").append(finding.remedy);
+  }
+}
+
+std::string denial(const std::vector<JudgedVolume>& volumes, const Context& context) {
+  std::string text;
+  for (const JudgedVolume& volume : volumes) append_findings(text, volume, context);
+  return text;
+}
+
+/// Cuts at a character, not inside one.
+std::string within_limit(std::string text) {
+  if (text.size() <= kWarningLimit) return text;
+  constexpr std::string_view kMark = "...";
+  std::size_t end = kWarningLimit - kMark.size();
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return text.substr(0, end).append(kMark);
+}
+
+void add_warnings(Answer& answer, const std::vector<JudgedVolume>& volumes, const Context& context) {
+  const auto accepted = accepted_rule(context);
+  for (const JudgedVolume& volume : volumes) {
+    for (const Finding& finding : volume.judgement.findings) {
+      if (finding.severity == Severity::kInfo) continue;
+      std::string text = "walguard: volume \"" + volume.facts.volume + "\": " + std::string(finding.rule);
+      text += finding.rule == accepted ? " (risk accepted): " : ": ";
+      answer.warnings.push_back(within_limit(text + finding.reason));
+    }
+  }
+}
+
+void add_complaints(Answer& answer, const Context& context) {
+  for (const std::string& complaint : annotation_complaints(context.object.annotations)) {
+    answer.warnings.push_back(within_limit("walguard: " + complaint));
+  }
+  if (context.object.annotations.accept_risk && !accepted_rule(context)) {
+    answer.warnings.push_back(within_limit(
+        "walguard: annotation walguard/accept-risk is not honoured: the policy does not let namespace " +
+        context.object.namespace_name + " accept risks, or it is not of the form \"RULE: reason\""));
+  }
+}
+
+bool any_blocks(const std::vector<JudgedVolume>& volumes, Severity severity, const Context& context) {
+  return std::ranges::any_of(volumes,
+                             [&](const JudgedVolume& volume) { return blocks(volume, severity, context); });
+}
+
+void deny(Answer& answer, std::string message) {
+  answer.decision = Decision::kDeny;
+  answer.message = std::move(message);
+}
+
+/// Unproven volumes of a pod or workload that must not run on them: held by a gate where one can be opened
+/// again.
+void hold_unproven(Answer& answer, const std::vector<JudgedVolume>& volumes, const Context& context) {
+  std::vector<ProbeRequest> probes;
+  const auto refusal = plan_probes(context, volumes, probes);
+  answer.wanted_probes = std::move(probes);
+  const bool enforcing = context.mode == Mode::kEnforce || context.require_local;
+  if (context.object.kind != WorkloadKind::kPod) {
+    // The workload's pods will be gated; only where no gate could ever open is the workload itself refused.
+    if (context.require_local && refusal && !context.request.mutating) {
+      deny(answer, denial(volumes, context) + " No preflight can settle it: " + *refusal + ".");
+    }
+    return;
+  }
+  if (has_gate(context.object)) {
+    answer.decision = Decision::kGate;
+  } else if (may_hold_gate(context) && !refusal && context.request.mutating) {
+    answer.decision = Decision::kGate;
+    answer.add_gate = true;
+  } else if (enforcing && !context.request.mutating) {
+    const std::string why = refusal ? "No preflight can settle it: " + *refusal
+                                    : "The pod does not hold the scheduling gate " + std::string(kGateName);
+    deny(answer, denial(volumes, context) + " " + why + ".");
+  }
+}
+
+void act(Answer& answer, const std::vector<JudgedVolume>& volumes, const Context& context) {
+  answer.decision = answer.warnings.empty() ? Decision::kAllow : Decision::kWarn;
+  if (never_denied(context, volumes)) return;
+  const bool enforcing = context.mode == Mode::kEnforce || context.require_local;
+  if (enforcing && any_blocks(volumes, Severity::kUnsafe, context)) {
+    if (!context.request.mutating) deny(answer, denial(volumes, context));
+    return;
+  }
+  const bool holding = enforcing || context.mode == Mode::kGate;
+  if (holding && any_blocks(volumes, Severity::kUnproven, context)) hold_unproven(answer, volumes, context);
+}
+
+void summarise(Answer& answer, const std::vector<JudgedVolume>& volumes) {
+  for (const JudgedVolume& volume : volumes) {
+    answer.verdict = std::max(answer.verdict, volume.judgement.verdict);
+    for (const Finding& finding : volume.judgement.findings) {
+      if (std::ranges::find(answer.rules, finding.rule) == answer.rules.end())
+        answer.rules.push_back(finding.rule);
+    }
+    const std::string& digest = volume.judgement.evidence;
+    if (digest.empty() || answer.evidence.find(digest) != std::string::npos) continue;
+    if (!answer.evidence.empty()) answer.evidence += ',';
+    answer.evidence += digest;
+  }
+}
+
+void annotate(Answer& answer) {
+  std::string findings;
+  for (const std::string_view rule : answer.rules) findings.append(findings.empty() ? "" : ",").append(rule);
+  answer.annotations.emplace_back("walguard/verdict", name(answer.verdict));
+  answer.annotations.emplace_back("walguard/findings", std::move(findings));
+  if (!answer.evidence.empty()) answer.annotations.emplace_back("walguard/evidence", answer.evidence);
+}
+
+}  // namespace
+
+std::vector<JudgedVolume> judge(const Workload& workload, const ClusterState& cluster, const Catalog& catalog,
+                                const EvidenceBook& evidence, const Policy& policy, UtcSeconds now) {
+  std::vector<JudgedVolume> judged;
+  for (VolumeFacts& facts : resolve(workload, cluster, catalog)) {
+    Judgement judgement = decide(facts, evidence, policy, now);
+    judged.push_back({std::move(facts), std::move(judgement)});
+  }
+  return judged;
+}
+
+Answer respond(const RequestFacts& request, const std::vector<JudgedVolume>& volumes,
+               const EvidenceBook& evidence, const Policy& policy, const ProbeReach& reach, UtcSeconds now) {
+  const Workload& object = *request.object;
+  const Context context{.request = request,
+                        .object = object,
+                        .evidence = evidence,
+                        .policy = policy,
+                        .reach = reach,
+                        .now = now,
+                        .mode = mode_in_force(request, policy),
+                        .require_local = object.annotations.require_local.value_or(false)};
+  Answer answer;
+  answer.mode = context.mode;
+  summarise(answer, volumes);
+  const bool watching_only = context.mode <= Mode::kAudit && !context.require_local;
+  if (watching_only) return answer;
+  add_complaints(answer, context);
+  add_warnings(answer, volumes, context);
+  act(answer, volumes, context);
+  const bool pod_being_made = object.kind == WorkloadKind::kPod && request.operation == Operation::kCreate;
+  if (request.mutating && pod_being_made && !volumes.empty()) annotate(answer);
+  return answer;
+}
+
+}  // namespace walguard::core

@@ -1,0 +1,94 @@
+// What keeps a volume unproven, and the warnings that leave its verdict alone.
+#include <string>
+
+#include "operator/core/evidence.h"
+#include "operator/core/rule_matches.h"
+#include "operator/core/rules.h"
+#include "operator/core/verdict.h"
+#include "operator/core/volume.h"
+
+namespace walguard::core {
+namespace {
+
+bool binding_tells_nothing(const VolumeFacts& facts) {
+  return facts.binding == Binding::kUndecided || facts.binding == Binding::kMissing;
+}
+
+Match unknown_driver(const RuleInput& input, Strategy) {
+  if (binding_tells_nothing(input.facts)) return Match::kNo;  // claim-unbound says it better
+  return input.facts.transport ? Match::kNo : Match::kYes;
+}
+
+std::string unknown_driver_reason(const RuleInput& input) {
+  if (input.facts.driver.empty()) return "the volume's source is not one that walguard knows";
+  return "driver " + input.facts.driver +
+         " is not known, or its parameters in view do not tell how it stores bytes";
+}
+
+Match claim_unbound(const RuleInput& input, Strategy) {
+  return binding_tells_nothing(input.facts) ? Match::kYes : Match::kNo;
+}
+
+std::string claim_unbound_reason(const RuleInput& input) {
+  if (input.facts.binding == Binding::kUndecided) {
+    return "claim " + input.facts.claim + " is not bound and no class decides what it will be";
+  }
+  if (!input.facts.storage_class.empty())
+    return "StorageClass " + input.facts.storage_class + " is not in view";
+  return "claim " + input.facts.claim + " is not in view";
+}
+
+Match scope_unknown(const RuleInput& input, Strategy) { return input.facts.scope ? Match::kNo : Match::kYes; }
+
+std::string scope_unknown_reason(const RuleInput& input) {
+  return "it cannot be told whether two nodes may have it mounted at once (" + driver_words(input.facts) +
+         ")";
+}
+
+/// Where the driver is known, nothing documents it as safe, and nobody has measured it.
+Match evidence_missing(const RuleInput& input, Strategy strategy) {
+  if (!input.facts.transport || documented_safe(input)) return Match::kNo;
+  return input.evidence[strategy].evidence == nullptr ? Match::kYes : Match::kNo;
+}
+
+std::string evidence_missing_reason(const RuleInput& input) {
+  const std::string key = input.facts.key.text();
+  return "no preflight has measured it as far as this workload shares it" +
+         (key.empty() ? "" : " (" + key + ")");
+}
+
+Match evidence_stale(const RuleInput& input, Strategy strategy) {
+  return input.evidence[strategy].age == EvidenceAnswer::Age::kFresh ? Match::kNo : Match::kYes;
+}
+
+std::string evidence_stale_reason(const RuleInput& input) {
+  const Evidence* evidence = input.evidence[input.facts.strategy].evidence;
+  if (evidence == nullptr) return "the preflight that passed is too old";
+  constexpr UtcSeconds kDay = 24 * 3600;
+  return "the preflight that passed is " + std::to_string((input.now - evidence->measured_at) / kDay) +
+         " days old (report " + evidence->digest + ")";
+}
+
+Match rollout_overlap(const RuleInput& input, Strategy) {
+  return input.facts.replaced_by_overlap ? Match::kYes : Match::kNo;
+}
+
+std::string rollout_overlap_reason(const RuleInput& input) {
+  return "a rolling update starts the new pod while the old one still has claim " + input.facts.claim +
+         " open";
+}
+
+}  // namespace
+
+bool still_in_grace(const RuleInput& input) {
+  return input.evidence[input.facts.strategy].age == EvidenceAnswer::Age::kInGrace;
+}
+
+constinit const RuleLogic kUnknownDriver = {unknown_driver, unknown_driver_reason};
+constinit const RuleLogic kClaimUnbound = {claim_unbound, claim_unbound_reason};
+constinit const RuleLogic kScopeUnknown = {scope_unknown, scope_unknown_reason};
+constinit const RuleLogic kEvidenceMissing = {evidence_missing, evidence_missing_reason};
+constinit const RuleLogic kEvidenceStale = {evidence_stale, evidence_stale_reason};
+constinit const RuleLogic kRolloutOverlap = {rollout_overlap, rollout_overlap_reason};
+
+}  // namespace walguard::core

@@ -1,0 +1,279 @@
+#include "operator/core/storage.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "operator/core/catalog.h"
+#include "operator/core/cluster_state.h"
+#include "operator/core/verdict.h"
+#include "operator/core/volume.h"
+#include "operator/core/workload.h"
+
+namespace walguard::core {
+namespace {
+
+constexpr std::string_view kNoProvisioner = "kubernetes.io/no-provisioner";
+
+/// Sources that Kubernetes mounts itself without an attach step, so that ReadWriteOnce is only a word there.
+constexpr std::array<std::string_view, 5> kNeverAttached = {"nfs", "cephfs", "glusterfs", "azureFile",
+                                                            "hostPath"};
+
+bool holds(const std::vector<AccessMode>& modes, AccessMode mode) {
+  return std::ranges::find(modes, mode) != modes.end();
+}
+
+bool all_within(const std::vector<AccessMode>& modes, AccessMode a, AccessMode b) {
+  return !modes.empty() &&
+         std::ranges::all_of(modes, [&](AccessMode mode) { return mode == a || mode == b; });
+}
+
+/// Kubernetes enforces ReadWriteOnce by attaching, and only for volumes that no mode lets out.
+std::optional<bool> single_attach(const std::vector<AccessMode>& modes, std::string_view driver,
+                                  const ClusterState& cluster) {
+  if (modes.empty()) return std::nullopt;
+  if (!all_within(modes, AccessMode::kReadWriteOnce, AccessMode::kReadWriteOncePod)) return false;
+  if (std::ranges::find(kNeverAttached, driver) != kNeverAttached.end()) return false;
+  const CsiDriver* object = cluster.csi_driver(driver);
+  if (object == nullptr) return std::nullopt;
+  return object->attach_required;
+}
+
+std::optional<AccessMode> widest(const std::vector<AccessMode>& modes) {
+  for (const AccessMode mode : {AccessMode::kReadWriteMany, AccessMode::kReadOnlyMany,
+                                AccessMode::kReadWriteOnce, AccessMode::kReadWriteOncePod}) {
+    if (holds(modes, mode)) return mode;
+  }
+  return std::nullopt;
+}
+
+/// Class parameters under the two keys in use: the CSI sidecars' own, and the older in-tree one.
+std::string_view class_fs_type(const StorageClass& storage_class) {
+  for (const std::string_view key : {"csi.storage.k8s.io/fstype", "fsType", "fstype"}) {
+    if (const auto it = storage_class.parameters.find(key); it != storage_class.parameters.end())
+      return it->second;
+  }
+  return {};
+}
+
+const StorageClass* class_of(const ClaimSpec& spec, const ClusterState& cluster) {
+  return spec.storage_class ? cluster.storage_class(*spec.storage_class) : cluster.default_storage_class();
+}
+
+bool provisions(const StorageClass* storage_class) {
+  return storage_class != nullptr && !storage_class->provisioner.empty() &&
+         storage_class->provisioner != kNoProvisioner;
+}
+
+/// One option of a mountOptions entry, which may itself be a comma-separated list. The worst effect wins.
+std::optional<MountOptionFact> telling_option(const std::vector<std::string>& options,
+                                              const Catalog& catalog) {
+  const MountOptionFact* worst = nullptr;
+  for (const std::string& entry : options) {
+    std::string_view rest = entry;
+    while (!rest.empty()) {
+      const auto comma = rest.find(',');
+      const MountOptionFact* fact = catalog.mount_option(rest.substr(0, comma));
+      if (fact != nullptr && (worst == nullptr || fact->effect < worst->effect)) worst = fact;
+      rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+    }
+  }
+  return worst == nullptr ? std::nullopt : std::optional{*worst};
+}
+
+void look_up_variant(StorageView& view, const Catalog& catalog, const StringMap* attributes,
+                     std::optional<std::string_view> handle, std::optional<std::string_view> fs_type) {
+  if (view.driver.empty()) return;
+  const bool class_made_it = view.storage_class != nullptr && view.storage_class->provisioner == view.driver;
+  const VariantQuery query{.driver = view.driver,
+                           .parameters = class_made_it ? &view.storage_class->parameters : nullptr,
+                           .attributes = attributes,
+                           .widest_access = widest(view.access_modes),
+                           .volume_handle = handle,
+                           .fs_type = fs_type};
+  view.variant = catalog.find(query).variant;
+}
+
+void view_bound(StorageView& view, const ClaimSpec& spec, const ClusterState& cluster,
+                const Catalog& catalog) {
+  const PersistentVolume& pv = *view.volume;
+  view.binding = Binding::kBound;
+  view.storage_class_name = pv.storage_class;
+  view.storage_class = cluster.storage_class(pv.storage_class);
+  view.driver = pv.kind == VolumeKind::kHostPath ? std::string_view{"hostPath"} : std::string_view{pv.driver};
+  view.access_modes = pv.access_modes.empty() ? spec.access_modes : pv.access_modes;
+  view.volume_mode = pv.volume_mode;
+  view.mount_options = &pv.mount_options;
+  view.pinned_to_node = pv.pinned_hostname.has_value();
+  look_up_variant(view, catalog, &pv.attributes, pv.volume_handle, pv.fs_type);
+}
+
+void view_by_class(StorageView& view, const ClaimSpec& spec, const Catalog& catalog) {
+  view.binding = Binding::kByClass;
+  view.driver = view.storage_class->provisioner;
+  view.access_modes = spec.access_modes;
+  view.volume_mode = spec.volume_mode;
+  view.mount_options = &view.storage_class->mount_options;
+  look_up_variant(view, catalog, nullptr, std::nullopt, class_fs_type(*view.storage_class));
+}
+
+void view_claim_spec(StorageView& view, const ClaimSpec& spec, const ClusterState& cluster,
+                     const Catalog& catalog) {
+  view.volume = spec.volume_name.empty() ? nullptr : cluster.persistent_volume(spec.volume_name);
+  if (view.volume != nullptr) {
+    view_bound(view, spec, cluster, catalog);
+    return;
+  }
+  view.storage_class = class_of(spec, cluster);
+  view.storage_class_name =
+      view.storage_class != nullptr ? view.storage_class->name : spec.storage_class.value_or(std::string{});
+  if (provisions(view.storage_class)) {
+    view_by_class(view, spec, catalog);
+    return;
+  }
+  view.access_modes = spec.access_modes;
+  view.volume_mode = spec.volume_mode;
+  const bool class_not_in_view = view.storage_class == nullptr && !view.storage_class_name.empty();
+  view.binding = class_not_in_view ? Binding::kMissing : Binding::kUndecided;
+}
+
+void view_claim(StorageView& view, std::string_view namespace_name, const Volume& volume,
+                const ClusterState& cluster, const Catalog& catalog) {
+  if (volume.from_template || volume.kind == VolumeKind::kGenericEphemeral) {
+    view_claim_spec(view, volume.claim_spec, cluster, catalog);
+  } else if (const PersistentVolumeClaim* claim = cluster.claim(namespace_name, volume.claim)) {
+    view_claim_spec(view, claim->spec, cluster, catalog);
+  } else {
+    view.binding = Binding::kMissing;
+  }
+  view.single_attach = single_attach(view.access_modes, view.driver, cluster);
+  view.one_pod_only =
+      volume.kind == VolumeKind::kGenericEphemeral ||
+      all_within(view.access_modes, AccessMode::kReadWriteOncePod, AccessMode::kReadWriteOncePod);
+}
+
+/// A driver named in the pod itself. An inline CSI volume of a local driver is the pod's own
+/// (https://kubernetes.io/docs/concepts/storage/ephemeral-volumes/#csi-ephemeral-volumes); a network one is
+/// not.
+void view_inline(StorageView& view, const Volume& volume, const ClusterState& cluster,
+                 const Catalog& catalog) {
+  view.driver =
+      volume.kind == VolumeKind::kHostPath ? std::string_view{"hostPath"} : std::string_view{volume.driver};
+  view.volume_mode = VolumeMode::kFilesystem;
+  look_up_variant(view, catalog, &volume.attributes, std::nullopt, volume.fs_type);
+  if (view.variant != nullptr && view.variant->transport) {
+    const Transport transport = *view.variant->transport;
+    view.one_pod_only = volume.kind == VolumeKind::kInline && cluster.csi_driver(view.driver) != nullptr &&
+                        (transport == Transport::kLocalDisk || transport == Transport::kMemory);
+    if (transport != Transport::kLocalDisk && transport != Transport::kMemory) view.single_attach = false;
+  }
+}
+
+void view_empty_dir(StorageView& view, bool memory) {
+  view.one_pod_only = true;
+  view.volume_mode = VolumeMode::kFilesystem;
+  view.built_in_transport = memory ? Transport::kMemory : Transport::kLocalDisk;
+  view.built_in_source = "https://kubernetes.io/docs/concepts/storage/volumes/#emptydir";
+}
+
+std::vector<std::string> sorted(std::vector<std::string> options) {
+  std::ranges::sort(options);
+  return options;
+}
+
+/// What a measurement must have been made on to speak of this volume (see EvidenceKey).
+void describe_key(VolumeFacts& facts, const StorageView& view) {
+  EvidenceKey& key = facts.key;
+  key.driver = view.driver;
+  if (view.mount_options != nullptr) key.mount_options = sorted(*view.mount_options);
+  const bool proven_by_class = provisions(view.storage_class) &&
+                               view.storage_class->provisioner == view.driver &&
+                               !facts.proven_only_by_preflight;
+  if (proven_by_class) {
+    key.storage_class = view.storage_class->name;
+    key.parameters = view.storage_class->parameters;
+    key.fs_type = class_fs_type(*view.storage_class);
+    // The volume's own word counts where it contradicts its class.
+    if (view.volume != nullptr && !key.fs_type.empty() && !view.volume->fs_type.empty()) {
+      key.fs_type = view.volume->fs_type;
+    }
+  } else if (view.volume != nullptr) {
+    key.volume = view.volume->name;
+  }
+}
+
+void describe_options(VolumeFacts& facts, const StorageView& view) {
+  if (view.variant != nullptr && view.variant->locks_stay_local) {
+    facts.locks_stay_local = true;
+    facts.locks_because = "the driver " + facts.driver + " mounts so itself";
+  } else if (view.mount_options != nullptr) {
+    facts.locks_stay_local = false;
+  }
+  if (view.variant != nullptr && view.variant->per_pod_cache) {
+    facts.split_page_cache = true;
+    facts.split_because = "the driver " + facts.driver + " runs one FUSE daemon a pod";
+  }
+  if (!view.telling_option) return;
+  if (view.telling_option->effect == MountOptionFact::Effect::kLocksStayLocal) {
+    facts.locks_stay_local = true;
+    facts.locks_because = "mount option " + view.telling_option->option;
+  } else if (view.telling_option->effect == MountOptionFact::Effect::kSplitPageCache) {
+    facts.split_page_cache = true;
+    facts.split_because = "mount option " + view.telling_option->option;
+  }
+}
+
+}  // namespace
+
+StorageView view_storage(std::string_view namespace_name, const Volume& volume, const ClusterState& cluster,
+                         const Catalog& catalog) {
+  StorageView view;
+  switch (volume.kind) {
+    case VolumeKind::kClaim:
+    case VolumeKind::kGenericEphemeral:
+      view_claim(view, namespace_name, volume, cluster, catalog);
+      break;
+    case VolumeKind::kHostPath:
+    case VolumeKind::kInline:
+      view_inline(view, volume, cluster, catalog);
+      break;
+    case VolumeKind::kEmptyDir:
+    case VolumeKind::kEmptyDirMemory:
+      view_empty_dir(view, volume.kind == VolumeKind::kEmptyDirMemory);
+      break;
+    case VolumeKind::kProjection:
+    case VolumeKind::kUnknown:
+      break;
+  }
+  if (view.mount_options != nullptr) view.telling_option = telling_option(*view.mount_options, catalog);
+  return view;
+}
+
+void describe_storage(VolumeFacts& facts, const StorageView& view) {
+  facts.binding = view.binding;
+  facts.storage_class = view.storage_class_name;
+  facts.driver = view.driver;
+  facts.access_modes = view.access_modes;
+  facts.volume_mode = view.volume_mode;
+  facts.single_attach = view.single_attach;
+  if (view.built_in_transport) {
+    facts.transport = view.built_in_transport;
+    facts.transport_verified = true;
+    facts.source = view.built_in_source;
+    facts.locks_stay_local = false;
+  } else if (view.variant != nullptr) {
+    facts.transport = view.variant->transport;
+    facts.transport_verified = view.variant->verified;
+    facts.source = view.variant->source;
+    facts.differs_per_node = view.variant->differs_per_node;
+    facts.proven_only_by_preflight = view.variant->proven_only_by_preflight;
+    facts.costly_to_probe = view.variant->costly_to_probe;
+  }
+  describe_options(facts, view);
+  describe_key(facts, view);
+}
+
+}  // namespace walguard::core
