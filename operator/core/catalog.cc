@@ -2,13 +2,15 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "operator/core/verdict.h"
+#include "operator/core/workload.h"
 
 namespace walguard::core {
 namespace {

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "operator/core/workload.h"
+
 namespace walguard::core {
 namespace {
 
@@ -53,7 +55,7 @@ void ClusterState::add(Namespace object) {
   namespaces_.insert_or_assign(std::move(key), std::move(object));
 }
 
-void ClusterState::add(RunningPod object) {
+void ClusterState::add(const RunningPod& object) {
   ++pods_;
   auto& of_namespace = pods_of_claims_[object.namespace_name];
   for (const Volume& volume : object.spec.volumes) {

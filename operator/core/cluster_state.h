@@ -91,7 +91,7 @@ class ClusterState {
   void add(RuntimeClass object);
   void add(CsiDriver object);
   void add(Namespace object);
-  void add(RunningPod object);
+  void add(const RunningPod& object);
 
   [[nodiscard]] const StorageClass* storage_class(std::string_view name) const;
   /// The class marked storageclass.kubernetes.io/is-default-class; null when none or more than one is.

@@ -1,11 +1,9 @@
 #include "operator/core/databases.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "operator/core/verdict.h"

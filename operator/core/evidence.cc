@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "operator/core/verdict.h"
+
 namespace walguard::core {
 namespace {
 

@@ -10,8 +10,8 @@ namespace walguard::core {
 
 struct Policy {
   Mode default_mode = Mode::kWarn;
-  UtcSeconds evidence_max_age = 30 * 24 * 3600;  ///< seconds; older evidence is stale
-  UtcSeconds stale_grace = 7 * 24 * 3600;        ///< seconds; so long a stale pass only warns
+  UtcSeconds evidence_max_age = UtcSeconds{30} * 24 * 3600;  ///< seconds; older evidence is stale
+  UtcSeconds stale_grace = UtcSeconds{7} * 24 * 3600;        ///< seconds; so long a stale pass only warns
   /// A network filesystem used from one node only: unsafe, unless this accepts a passing preflight there.
   bool accept_network_filesystem_on_one_node = false;
   /// Namespaces whose pods may carry walguard/accept-risk; "*" is every namespace.

@@ -1,12 +1,11 @@
 #include "operator/core/resolve.h"
 
 #include <algorithm>
-#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "operator/core/catalog.h"

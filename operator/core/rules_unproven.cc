@@ -64,7 +64,7 @@ Match evidence_stale(const RuleInput& input, Strategy strategy) {
 std::string evidence_stale_reason(const RuleInput& input) {
   const Evidence* evidence = input.evidence[input.facts.strategy].evidence;
   if (evidence == nullptr) return "the preflight that passed is too old";
-  constexpr UtcSeconds kDay = 24 * 3600;
+  constexpr UtcSeconds kDay = UtcSeconds{24} * 3600;
   return "the preflight that passed is " + std::to_string((input.now - evidence->measured_at) / kDay) +
          " days old (report " + evidence->digest + ")";
 }

@@ -1,13 +1,13 @@
 // When a volume is unsafe. Every function answers kUnknown, not kNo, where the fact it needs was not learned.
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "operator/core/evidence.h"
 #include "operator/core/rule_matches.h"
 #include "operator/core/rules.h"
 #include "operator/core/verdict.h"
 #include "operator/core/volume.h"
+#include "operator/core/workload.h"
 
 namespace walguard::core {
 namespace {

@@ -9,6 +9,7 @@
 
 #include "operator/core/catalog.h"
 #include "operator/core/cluster_state.h"
+#include "operator/core/evidence.h"
 #include "operator/core/verdict.h"
 #include "operator/core/volume.h"
 #include "operator/core/workload.h"
