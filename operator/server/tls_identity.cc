@@ -1,0 +1,116 @@
+#include "operator/server/tls_identity.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <mutex>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+namespace walguard::server {
+namespace {
+
+std::string last_openssl_reason() {
+  const char* reason = ERR_reason_error_string(ERR_peek_last_error());
+  return reason != nullptr ? reason : "unknown error";
+}
+
+tl::unexpected<std::string> fault(const std::string& file, const std::string& what,
+                                  const std::string& remedy) {
+  return tl::make_unexpected("TLS: \"" + file + "\" " + what + ". Remedy: " + remedy);
+}
+
+/// OpenSSL reports a missing file and a malformed one much alike, so the file is opened here first.
+tl::expected<void, std::string> check_readable(const std::string& file, const std::string& flag) {
+  errno = 0;
+  if (std::ifstream(file).good()) return {};
+  return fault(file, "cannot be read: " + std::generic_category().message(errno),
+               "give " + flag + " a PEM file that this user may read");
+}
+
+/// A server must never stop and ask a terminal for the passphrase of its key.
+int no_passphrase(char* /*buffer*/, int /*size*/, int /*for_writing*/, void* /*unused*/) { return 0; }
+
+/// A client that offers "h2" first falls back to HTTP/1.1, which we speak.
+int choose_http11(SSL* /*ssl*/, const unsigned char** out, unsigned char* out_length,
+                  const unsigned char* offered, unsigned offered_length, void* /*unused*/) {
+  static constexpr std::array<unsigned char, 9> kOurs{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+  unsigned char* chosen = nullptr;
+  const int match =
+      SSL_select_next_proto(&chosen, out_length, kOurs.data(), kOurs.size(), offered, offered_length);
+  *out = chosen;
+  return match == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+SslContextPtr new_context() {
+  SslContextPtr context(SSL_CTX_new(TLS_server_method()));
+  if (!context) return nullptr;
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  // Idle connections give their buffers back; a partly written answer is kept by us and may move in memory.
+  SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  // One system call for a record instead of one for its head and one for the rest.
+  SSL_CTX_set_read_ahead(context.get(), 1);
+  // Clients resume by ticket; a session cache would only grow.
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(context.get(), 1);
+  SSL_CTX_set_default_passwd_cb(context.get(), no_passphrase);
+  SSL_CTX_set_alpn_select_cb(context.get(), choose_http11, nullptr);
+  return context;
+}
+
+tl::expected<SslContextPtr, std::string> load_context(const TlsFiles& files) {
+  if (auto ok = check_readable(files.certificate, "--tls-cert"); !ok) return tl::make_unexpected(ok.error());
+  if (auto ok = check_readable(files.private_key, "--tls-key"); !ok) return tl::make_unexpected(ok.error());
+  SslContextPtr context = new_context();
+  if (!context) return tl::make_unexpected("TLS: OpenSSL cannot start: " + last_openssl_reason());
+
+  // The key comes first: a certificate that does not match then drops it, and the last check tells just that.
+  ERR_clear_error();
+  if (SSL_CTX_use_PrivateKey_file(context.get(), files.private_key.c_str(), SSL_FILETYPE_PEM) != 1) {
+    return fault(files.private_key, "holds no usable private key (" + last_openssl_reason() + ")",
+                 "give --tls-key an unencrypted PEM key");
+  }
+  if (SSL_CTX_use_certificate_chain_file(context.get(), files.certificate.c_str()) != 1) {
+    return fault(files.certificate, "holds no usable certificate (" + last_openssl_reason() + ")",
+                 "give --tls-cert a PEM file with the certificate first and its chain after it");
+  }
+  if (SSL_CTX_check_private_key(context.get()) != 1) {
+    return fault(files.private_key, "is not the key of the certificate in \"" + files.certificate + "\"",
+                 "give --tls-cert and --tls-key the two files of one pair");
+  }
+  return context;
+}
+
+}  // namespace
+
+void SslDeleter::operator()(ssl_st* ssl) const { SSL_free(ssl); }
+void SslDeleter::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
+
+TlsIdentity::TlsIdentity(TlsFiles files) : files_(std::move(files)) {}
+
+tl::expected<void, std::string> TlsIdentity::load() {
+  auto loaded = load_context(files_);
+  ERR_clear_error();
+  if (!loaded) return tl::make_unexpected(loaded.error());
+  const std::lock_guard lock(mutex_);
+  context_ = std::move(*loaded);
+  return {};
+}
+
+SslPtr TlsIdentity::new_connection(int fd) const {
+  const std::lock_guard lock(mutex_);
+  if (!context_) return nullptr;
+  SslPtr ssl(SSL_new(context_.get()));
+  if (!ssl || SSL_set_fd(ssl.get(), fd) != 1) return nullptr;
+  SSL_set_accept_state(ssl.get());
+  return ssl;
+}
+
+}  // namespace walguard::server

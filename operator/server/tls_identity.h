@@ -1,0 +1,47 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <tl/expected.hpp>
+
+// OpenSSL's own names, so that its headers stay out of ours.
+struct ssl_ctx_st;
+struct ssl_st;
+
+namespace walguard::server {
+
+struct SslDeleter {
+  void operator()(ssl_st* ssl) const;
+  void operator()(ssl_ctx_st* context) const;
+};
+using SslPtr = std::unique_ptr<ssl_st, SslDeleter>;
+using SslContextPtr = std::unique_ptr<ssl_ctx_st, SslDeleter>;
+
+/// PEM files. The first holds the certificate followed by its chain.
+struct TlsFiles {
+  std::string certificate;
+  std::string private_key;
+};
+
+/// The certificate a server shows, replaceable while it serves. Thread-safe.
+class TlsIdentity {
+ public:
+  explicit TlsIdentity(TlsFiles files);
+
+  /// Reads both files and uses them for every connection opened from now on. Blocks on the file system. On an
+  /// error, which names the file, what is wrong and a remedy, the former certificate stays.
+  [[nodiscard]] tl::expected<void, std::string> load();
+
+  /// The server's side of a new connection over the socket `fd`, which it does not own. Null when nothing is
+  /// loaded or memory is out.
+  [[nodiscard]] SslPtr new_connection(int fd) const;
+
+ private:
+  const TlsFiles files_;
+  mutable std::mutex mutex_;
+  SslContextPtr context_;  // guarded by mutex_; each connection holds a reference of its own
+};
+
+}  // namespace walguard::server

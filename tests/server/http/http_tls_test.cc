@@ -1,0 +1,134 @@
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "operator/server/http_limits.h"
+#include "operator/server/http_server.h"
+#include "operator/server/tls_identity.h"
+#include "tests/server/http/server_fixture.h"
+#include "tests/server/http/test_certificate.h"
+#include "tests/server/http/test_client.h"
+
+namespace walguard::server::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+using HttpTls = ServerTest;
+
+std::string start_error(const TlsFiles& files) {
+  HttpServer server(HttpLimits(), files, [](std::string_view) {});
+  const auto port = server.start("127.0.0.1", 0);
+  return port ? "no error" : port.error();
+}
+
+void write(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
+
+TEST_F(HttpTls, TheProtocolAgreedOnIsHttp11EvenWhenTheClientPrefersHttp2) {
+  start();
+  EXPECT_EQ(TestClient::tls(port_).protocol(), "http/1.1");
+}
+
+TEST_F(HttpTls, GarbageInPlaceOfTlsIsClosed) {
+  start();
+  TestClient client(port_);
+  ASSERT_TRUE(client.send("\x01\x02\x03 this is no ClientHello, whatever one makes of it"));
+  while (client.receive()) {
+  }
+  EXPECT_TRUE(eventually([&] { return server_->stats().open_connections == 0; }));
+  EXPECT_EQ(server_->stats().failed_handshakes, 1U);
+  EXPECT_EQ(TestClient::tls(port_).ask(post("/echo", "alive"))->body, "alive");
+}
+
+TEST_F(HttpTls, PlainHttpOnTheTlsPortIsToldSo) {
+  start();
+  TestClient client(port_);
+  const auto reply = client.ask("GET /hello HTTP/1.1\r\nHost: w\r\n\r\n");
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->status, 400);
+  EXPECT_THAT(reply->body, HasSubstr("HTTPS"));
+  EXPECT_TRUE(client.is_closed());
+}
+
+TEST_F(HttpTls, AServerWithoutACertificateSpeaksPlainHttp) {
+  start({}, Mode::kPlain);
+  TestClient client(port_);
+  EXPECT_EQ(client.ask(post("/echo", "plain"))->body, "plain");
+  EXPECT_TRUE(server_->reload_certificate());
+}
+
+TEST_F(HttpTls, ANewCertificateIsShownFromTheReloadOnWithoutALostRequest) {
+  start();
+  TestClient kept = TestClient::tls(port_);
+  EXPECT_EQ(kept.server_name(), "first");
+  std::atomic<bool> stop = false;
+  std::atomic<int> failed = 0;
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.emplace_back([&] {
+      while (!stop) {
+        TestClient client = TestClient::tls(port_);
+        for (int n = 0; n < 5; ++n) {
+          if (!client.ask(post("/echo", "x"))) ++failed;
+        }
+      }
+    });
+  }
+  for (int round = 0; round < 20; ++round) {
+    const std::string name = "round " + std::to_string(round);
+    certificate_.renew(name);
+    ASSERT_TRUE(server_->reload_certificate());
+    EXPECT_EQ(TestClient::tls(port_).server_name(), name);
+  }
+  stop = true;
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(kept.ask(post("/echo", "kept"))->body, "kept");
+}
+
+TEST_F(HttpTls, AReloadThatFailsKeepsTheOldCertificate) {
+  start();
+  write(certificate_.files().certificate, "half a certificate");
+  const auto reloaded = server_->reload_certificate();
+  ASSERT_FALSE(reloaded);
+  EXPECT_THAT(reloaded.error(), HasSubstr(certificate_.files().certificate));
+  EXPECT_EQ(TestClient::tls(port_).server_name(), "first");
+}
+
+TEST(TlsFiles, AMissingFileIsNamedWithTheReason) {
+  const TestCertificate pair;
+  std::filesystem::remove(pair.files().private_key);
+  EXPECT_THAT(start_error(pair.files()),
+              AllOf(HasSubstr(pair.files().private_key), HasSubstr("No such file"), HasSubstr("--tls-key")));
+}
+
+TEST(TlsFiles, AFileThatDoesNotParseIsNamed) {
+  const TestCertificate pair;
+  write(pair.files().certificate, "not PEM");
+  EXPECT_THAT(start_error(pair.files()), AllOf(HasSubstr(pair.files().certificate),
+                                               HasSubstr("no usable certificate"), HasSubstr("Remedy")));
+  pair.renew("again");
+  write(pair.files().private_key, "not PEM");
+  EXPECT_THAT(start_error(pair.files()),
+              AllOf(HasSubstr(pair.files().private_key), HasSubstr("no usable private key")));
+}
+
+TEST(TlsFiles, AKeyOfAnotherCertificateIsSaidToBe) {
+  const TestCertificate pair;
+  const TestCertificate other;
+  EXPECT_THAT(
+      start_error({.certificate = pair.files().certificate, .private_key = other.files().private_key}),
+      AllOf(HasSubstr("is not the key of the certificate"), HasSubstr(pair.files().certificate)));
+}
+
+}  // namespace
+}  // namespace walguard::server::testing
