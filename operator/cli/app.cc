@@ -1,0 +1,135 @@
+#include "operator/cli/app.h"
+
+#include <iostream>
+#include <map>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "operator/cli/exit_code.h"
+#include "operator/cli/explain.h"
+#include "operator/cli/logger.h"
+#include "operator/cli/serve.h"
+#include "operator/core/verdict.h"
+
+namespace walguard::cli {
+namespace {
+
+const std::map<std::string, core::Mode> kModes = {{"off", core::Mode::kOff},
+                                                  {"audit", core::Mode::kAudit},
+                                                  {"warn", core::Mode::kWarn},
+                                                  {"gate", core::Mode::kGate},
+                                                  {"enforce", core::Mode::kEnforce}};
+const std::map<std::string, LogFormat> kLogFormats = {{"text", LogFormat::kText}, {"json", LogFormat::kJson}};
+const std::map<std::string, LogSeverity> kLogLevels = {{"debug", LogSeverity::kDebug},
+                                                       {"info", LogSeverity::kInfo},
+                                                       {"warning", LogSeverity::kWarning},
+                                                       {"error", LogSeverity::kError}};
+const std::map<std::string, ExplainFormat> kExplainFormats = {
+    {"text", ExplainFormat::kText}, {"markdown", ExplainFormat::kMarkdown}, {"json", ExplainFormat::kJson}};
+
+/// An option that is spelled as one of a few words. The help shows the words, not the numbers behind them.
+template <typename Enum>
+CLI::Option* add_words(CLI::App& command, const std::string& flag, Enum& value,
+                       const std::map<std::string, Enum>& words, const std::string& help) {
+  std::string list;
+  std::string initial;
+  for (const auto& [word, meaning] : words) {
+    list.append(list.empty() ? "" : "|").append(word);
+    if (meaning == value) initial = word;
+  }
+  return command
+      .add_option_function<std::string>(
+          flag, [&value, words](const std::string& word) { value = words.at(word); }, help)
+      ->check(CLI::IsMember(words))
+      ->type_name(list)
+      ->default_str(initial);
+}
+
+void add_serve(CLI::App& command, ServeOptions& options) {
+  command.set_config("--config", "", "Read options from this TOML or INI file; flags and environment win");
+  command
+      .add_option("--standalone", options.standalone,
+                  "Folder of YAML with the cluster's state; no cluster needed")
+      ->type_name("DIR")
+      ->required()
+      ->envname("WALGUARD_STANDALONE");
+  command.add_option("--listen", options.listen, "HTTPS: /validate and /mutate")
+      ->type_name("ADDR:PORT")
+      ->capture_default_str()
+      ->envname("WALGUARD_LISTEN");
+  command.add_option("--http-listen", options.http_listen, "HTTP: /healthz, /readyz and /metrics")
+      ->type_name("ADDR:PORT")
+      ->capture_default_str()
+      ->envname("WALGUARD_HTTP_LISTEN");
+  command.add_option("--tls-cert", options.tls_cert, "PEM file: the webhook's certificate and its chain")
+      ->type_name("FILE")
+      ->envname("WALGUARD_TLS_CERT");
+  command.add_option("--tls-key", options.tls_key, "PEM file: the private key of --tls-cert")
+      ->type_name("FILE")
+      ->envname("WALGUARD_TLS_KEY");
+  command.add_option("--data-dir", options.data_dir, "Where verdicts are kept; on a local filesystem")
+      ->type_name("DIR")
+      ->capture_default_str()
+      ->envname("WALGUARD_DATA_DIR");
+  command
+      .add_option(
+          "--storage-path", options.storage_paths,
+          "Where a StorageClass lives, for preflights. DIR2 is a second view of DIR, as another node has it. "
+          "May be given more than once; in the environment separated by spaces")
+      ->type_name("CLASS=DIR[,DIR2]")
+      ->envname("WALGUARD_STORAGE_PATH");
+  command
+      .add_option("--preflight-binary", options.preflight_binary,
+                  "The walguard-preflight to run; without it the one beside this program")
+      ->type_name("FILE")
+      ->envname("WALGUARD_PREFLIGHT_BINARY");
+  add_words(command, "--mode", options.mode, kModes,
+            "What to do in namespaces without the label walguard/mode")
+      ->envname("WALGUARD_MODE");
+  add_words(command, "--log-format", options.log_format, kLogFormats, "Form of the log on stderr")
+      ->envname("WALGUARD_LOG_FORMAT");
+  add_words(command, "--log-level", options.log_level, kLogLevels, "The least that is logged")
+      ->envname("WALGUARD_LOG_LEVEL");
+}
+
+int usage_error(const CLI::ParseError& error, const CLI::App& app) {
+  const bool asked_for_help = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
+  (void)app.exit(error, std::cout, std::cerr);
+  return asked_for_help ? kOk : kBadInput;
+}
+
+}  // namespace
+
+int run(int argc, const char* const* argv) {
+  CLI::App app("Keeps SQLite databases off the volumes that lose their rows, and proves which ones do not.",
+               "walguard");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", WALGUARD_VERSION);
+
+  ServeOptions serve_options;
+  CLI::App& serve_command = *app.add_subcommand("serve", "Serve the admission webhook");
+  add_serve(serve_command, serve_options);
+
+  std::string rule;
+  ExplainFormat format = ExplainFormat::kText;
+  CLI::App& explain_command = *app.add_subcommand("explain", "List the rules, or explain one");
+  explain_command.add_option("RULE", rule, "Id of a rule, such as network-filesystem");
+  add_words(explain_command, "-o,--output", format, kExplainFormats, "Form of the answer");
+
+  CLI::App& version_command = *app.add_subcommand("version", "Print the version");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return usage_error(error, app);
+  }
+  if (version_command.parsed()) {
+    std::cout << "walguard " << WALGUARD_VERSION << '\n';
+    return kOk;
+  }
+  if (explain_command.parsed()) return explain(rule, format, std::cout, std::cerr);
+  return serve(serve_options);
+}
+
+}  // namespace walguard::cli

@@ -1,0 +1,129 @@
+#include "operator/cli/explain.h"
+
+#include <ostream>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "operator/cli/exit_code.h"
+#include "operator/core/rules.h"
+#include "operator/core/verdict.h"
+
+namespace walguard::cli {
+namespace {
+
+std::string_view class_name(const core::Rule& rule) {
+  switch (rule.rule_class) {
+    case core::Rule::Class::kUnsafe:
+      return "unsafe";
+    case core::Rule::Class::kUnproven:
+      return "unproven";
+    case core::Rule::Class::kWarning:
+      return "warning";
+    case core::Rule::Class::kSafe:
+      return "safe";
+  }
+  return "unproven";
+}
+
+std::vector<std::string_view> strategies_of(const core::Rule& rule) {
+  std::vector<std::string_view> names;
+  for (const core::Strategy strategy : core::kStrategies) {
+    if (rule.touches.contains(strategy)) names.push_back(core::name(strategy));
+  }
+  return names;
+}
+
+std::string joined(const std::vector<std::string_view>& parts) {
+  std::string text;
+  for (const std::string_view part : parts) text.append(text.empty() ? "" : ", ").append(part);
+  return text;
+}
+
+/// Breaks at spaces, for terminals of 80 columns and more.
+std::string wrapped(std::string_view text, std::string_view indent) {
+  constexpr std::size_t kWidth = 78;
+  std::string result(indent);
+  std::size_t column = indent.size();
+  while (!text.empty()) {
+    const auto space = text.find(' ');
+    const std::string_view word = text.substr(0, space);
+    if (column > indent.size() && column + 1 + word.size() > kWidth) {
+      result.append("\n").append(indent);
+      column = indent.size();
+    } else if (column > indent.size()) {
+      result += ' ';
+      ++column;
+    }
+    result.append(word);
+    column += word.size();
+    text = space == std::string_view::npos ? std::string_view{} : text.substr(space + 1);
+  }
+  return result;
+}
+
+void write_text(const core::Rule& rule, std::ostream& out) {
+  out << rule.id << " (" << class_name(rule) << "; " << joined(strategies_of(rule)) << ")\n"
+      << wrapped(rule.summary, "  ") << "\n\n"
+      << wrapped(rule.detail, "  ") << "\n";
+  if (!rule.remedy.empty()) out << "\n  Remedy:\n" << wrapped(rule.remedy, "    ") << "\n";
+  out << "\n  Source: " << rule.source << "\n";
+}
+
+void write_markdown(const core::Rule& rule, std::ostream& out) {
+  out << "## " << rule.id << "\n\n*" << class_name(rule) << "; touches " << joined(strategies_of(rule))
+      << "*: " << rule.summary << "\n\n"
+      << rule.detail << "\n\n";
+  if (!rule.remedy.empty()) out << "**Remedy.** " << rule.remedy << "\n\n";
+  out << "Source: " << rule.source << "\n\n";
+}
+
+nlohmann::ordered_json as_json(const core::Rule& rule) {
+  return {{"rule", rule.id},         {"severity", class_name(rule)}, {"strategies", strategies_of(rule)},
+          {"summary", rule.summary}, {"detail", rule.detail},        {"remedy", rule.remedy},
+          {"source", rule.source}};
+}
+
+/// One line a rule: what somebody wants who does not yet know its name.
+void write_overview(std::ostream& out) {
+  for (const core::Rule& rule : core::rules()) {
+    std::string line(rule.id);
+    line.resize(32, ' ');
+    std::string severity(class_name(rule));
+    severity.resize(10, ' ');
+    out << line << severity << rule.summary << '\n';
+  }
+}
+
+void write_rules(std::span<const core::Rule> rules, ExplainFormat format, std::ostream& out) {
+  if (format == ExplainFormat::kJson) {
+    nlohmann::ordered_json all = nlohmann::ordered_json::array();
+    for (const core::Rule& rule : rules) all.push_back(as_json(rule));
+    out << all.dump(2) << '\n';
+    return;
+  }
+  for (const core::Rule& rule : rules) {
+    format == ExplainFormat::kMarkdown ? write_markdown(rule, out) : write_text(rule, out);
+  }
+}
+
+}  // namespace
+
+int explain(const std::string& rule, ExplainFormat format, std::ostream& out, std::ostream& err) {
+  if (rule.empty()) {
+    format == ExplainFormat::kText ? write_overview(out) : write_rules(core::rules(), format, out);
+    return kOk;
+  }
+  const core::Rule* found = core::find_rule(rule);
+  if (found == nullptr) {
+    err << "walguard explain: RULE: \"" << rule << "\" is not a rule; `walguard explain` lists them\n";
+    return kBadInput;
+  }
+  write_rules({found, 1}, format, out);
+  return kOk;
+}
+
+}  // namespace walguard::cli

@@ -1,0 +1,86 @@
+#include "operator/cli/serve.h"
+
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <exception>
+#include <filesystem>
+#include <initializer_list>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <tl/expected.hpp>
+
+#include "operator/cli/exit_code.h"
+#include "operator/cli/logger.h"
+#include "operator/cli/webhook.h"
+
+namespace walguard::cli {
+namespace {
+
+/// The signals that end or steer the server, blocked in every thread and taken by the main one.
+class ServerSignals {
+ public:
+  ServerSignals() {
+    sigemptyset(&set_);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set_, signal);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    // A client that goes away in the middle of an answer is no reason to die.
+    (void)std::signal(SIGPIPE, SIG_IGN);
+  }
+
+  [[nodiscard]] int wait() const {
+    int signal = 0;
+    while (sigwait(&set_, &signal) != 0) {
+    }
+    return signal;
+  }
+
+ private:
+  sigset_t set_{};
+};
+
+}  // namespace
+
+tl::expected<Endpoint, std::string> parse_endpoint(const std::string& flag, const std::string& text) {
+  const auto colon = text.rfind(':');
+  const auto wrong = [&] {
+    return tl::unexpected(flag + ": \"" + text + "\": give ADDRESS:PORT, such as 0.0.0.0:8443 or [::]:8443");
+  };
+  if (colon == std::string::npos) return wrong();
+  Endpoint endpoint{.host = text.substr(0, colon), .port = 0};
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, endpoint.port);
+  if (error != std::errc{} || rest != end || endpoint.port < 0 || endpoint.port > 65535) return wrong();
+  if (endpoint.host.starts_with('[') && endpoint.host.ends_with(']')) {
+    endpoint.host = endpoint.host.substr(1, endpoint.host.size() - 2);
+  } else if (endpoint.host.find(':') != std::string::npos) {
+    return wrong();  // an IPv6 address without brackets: which colon is the port's?
+  }
+  return endpoint;
+}
+
+int serve(const ServeOptions& options) {
+  const ServerSignals signals;
+  Logger logger(options.log_format, options.log_level);
+  auto webhook = Webhook::start(options, logger);
+  if (!webhook) {
+    std::cerr << "walguard serve: " << webhook.error() << '\n';
+    return kBadInput;
+  }
+  for (int signal = signals.wait(); signal == SIGHUP; signal = signals.wait())
+    (*webhook)->reload_certificate();
+  logger.write(LogSeverity::kInfo, "draining");
+  const bool clean = (*webhook)->drain();
+  logger.write(LogSeverity::kInfo,
+               clean ? "stopped" : "stopped; some requests were cut off at the drain timeout");
+  return kOk;
+}
+
+}  // namespace walguard::cli

@@ -1,0 +1,44 @@
+/// `walguard serve`: the webhook server with everything behind it.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "operator/cli/logger.h"
+#include "operator/core/verdict.h"
+
+namespace walguard::cli {
+
+struct ServeOptions {
+  std::string standalone;  ///< folder of cluster state
+  std::string listen = "0.0.0.0:8443";
+  std::string http_listen = "0.0.0.0:8080";
+  std::string tls_cert;
+  std::string tls_key;
+  std::string data_dir = "/var/lib/walguard";
+  std::string preflight_binary;  ///< empty: beside this program, else from PATH
+  std::vector<std::string> storage_paths;
+  core::Mode mode = core::Mode::kWarn;
+  LogFormat log_format = LogFormat::kText;
+  LogSeverity log_level = LogSeverity::kInfo;
+  std::chrono::seconds drain_timeout{25};  ///< under Kubernetes' 30 s between SIGTERM and SIGKILL
+};
+
+struct Endpoint {
+  std::string host;
+  int port = 0;
+};
+
+/// "ADDR:PORT", "[V6]:PORT" or ":PORT" (every address), or a sentence that says what is wrong.
+[[nodiscard]] tl::expected<Endpoint, std::string> parse_endpoint(const std::string& flag,
+                                                                 const std::string& text);
+
+/// Serves until SIGTERM or SIGINT, then drains. SIGHUP reads the certificate again. Returns the exit code;
+/// what went wrong at the start has been written to stderr. Call from the main thread, before any other
+/// thread exists: it blocks the signals that it waits for, and every thread made later inherits that.
+[[nodiscard]] int serve(const ServeOptions& options);
+
+}  // namespace walguard::cli
