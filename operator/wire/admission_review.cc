@@ -61,17 +61,17 @@ std::optional<WorkloadKind> scaled_kind(const GroupVersionName& resource) {
   return found == kKinds.end() ? std::nullopt : std::optional(found->shape.workload);
 }
 
-GroupVersionName read_group_version(Value value, const Path& at) {
+GroupVersionName read_group_version(Value& value, const Path& at) {
   static constexpr Keys kKeys{"group", "version", "kind", "resource"};
   GroupVersionName out;
-  json::each_field(value, at, kKeys, [&](std::size_t key, Value field, const Path& here) {
+  json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
     std::string& slot = key == kKeys["group"] ? out.group : key == kKeys["version"] ? out.version : out.name;
     slot = json::text_of(field, here);
   });
   return out;
 }
 
-Operation read_operation(Value value, const Path& at) {
+Operation read_operation(Value& value, const Path& at) {
   const std::string_view text = json::text_of(value, at);
   if (text == "CREATE") return Operation::kCreate;
   if (text == "UPDATE") return Operation::kUpdate;
@@ -82,12 +82,12 @@ Operation read_operation(Value value, const Path& at) {
       std::string("unknown operation \"").append(text).append("\"; use CREATE, UPDATE, DELETE or CONNECT"));
 }
 
-std::optional<std::int64_t> read_scale(Value value, const Path& at) {
+std::optional<std::int64_t> read_scale(Value& value, const Path& at) {
   static constexpr Keys kObject{"spec"};
   static constexpr Keys kSpec{"replicas"};
   std::optional<std::int64_t> replicas;
-  json::each_field(value, at, kObject, [&](std::size_t, Value spec, const Path& here) {
-    json::each_field(spec, here, kSpec, [&](std::size_t, Value field, const Path& field_at) {
+  json::each_field<kObject>(value, at, [&](std::size_t, Value& spec, const Path& here) {
+    json::each_field<kSpec>(spec, here, [&](std::size_t, Value& field, const Path& field_at) {
       replicas = json::integer_of(field, field_at);
     });
   });
@@ -110,12 +110,12 @@ class ReviewPass {
  public:
   ReviewPass(Pass pass, Request& out) : pass_(pass), out_(out) {}
 
-  void read(Value review) {
+  void read(Value& review) {
     static constexpr Keys kKeys{"kind", "apiVersion", "request"};
     std::string_view kind;
     std::string_view version;
     const Path root;
-    json::each_field(review, root, kKeys, [&](std::size_t key, Value field, const Path& here) {
+    json::each_field<kKeys>(review, root, [&](std::size_t key, Value& field, const Path& here) {
       switch (key) {
         case kKeys["kind"]:
           kind = json::text_of(field, here);
@@ -144,10 +144,10 @@ class ReviewPass {
   [[nodiscard]] bool needs_another_pass() const { return deferred_; }
 
  private:
-  void read_request(Value request, const Path& at) {
+  void read_request(Value& request, const Path& at) {
     static constexpr Keys kKeys{"uid",       "kind",      "resource", "subResource", "name",
                                 "namespace", "operation", "dryRun",   "object",      "oldObject"};
-    json::each_field(request, at, kKeys, [&](std::size_t key, Value field, const Path& here) {
+    json::each_field<kKeys>(request, at, [&](std::size_t key, Value& field, const Path& here) {
       if (key == kKeys["object"] || key == kKeys["oldObject"]) {
         read_object(field, here, key == kKeys["oldObject"]);
         return;
@@ -202,7 +202,7 @@ class ReviewPass {
     }
   }
 
-  void read_object(Value value, const Path& at, bool old) {
+  void read_object(Value& value, const Path& at, bool old) {
     if (pass_ == Pass::kEnvelope) {
       return;
     }
@@ -263,26 +263,26 @@ std::string not_json(const simdjson::simdjson_error& error) {
 }
 
 /// What is left to say once everything has been read.
-tl::expected<Request, DecodeError> finish(Request request) {
+std::optional<DecodeError> finish(Request& request) {
   if (nothing_to_judge(request)) {
     request.object.reset();
     request.old_object.reset();
-    return request;
+    return std::nullopt;
   }
   if (shape_of(request.kind).form == Shape::Form::kUnknown) {
-    return tl::unexpected(error_about(
+    return error_about(
         request, DecodeError::Kind::kUnknownKind,
         std::string("walguard does not judge ")
             .append(request.kind.text().substr(0, 80))
-            .append(" objects; the pods they make are judged. Take the kind out of the webhook's rules.")));
+            .append(" objects; the pods they make are judged. Take the kind out of the webhook's rules."));
   }
   if (!request.object) {
-    return tl::unexpected(error_about(request, DecodeError::Kind::kBadObject,
-                                      "request.object: missing; CREATE and UPDATE need it"));
+    return error_about(request, DecodeError::Kind::kBadObject,
+                       "request.object: missing; CREATE and UPDATE need it");
   }
   set_names(request.object, request);
   set_names(request.old_object, request);
-  return request;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -303,47 +303,51 @@ struct AdmissionReader::Parser {
     simdjson::ondemand::document document =
         parser.iterate(simdjson::padded_string_view(body.text(), body.capacity()));
     ReviewPass review(pass, out);
-    review.read(document.get_value());
+    Value root = document.get_value();
+    review.read(root);
     if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) {  // something follows the object
       throw simdjson::simdjson_error(simdjson::TRAILING_CONTENT);
     }
     return review;
   }
 
-  /// The API server's order. nullopt: something is out of order or wrong, and only a second look can tell.
-  std::optional<Request> decode_fast(PaddedView body) {
-    Request request;
+  /// The API server's order. False: something is out of order or wrong, and only a second look can tell.
+  bool decode_fast(PaddedView body, Request& request) {
     try {
-      if (run(Pass::kAll, body, request).needs_another_pass()) {
-        return std::nullopt;
-      }
+      return !run(Pass::kAll, body, request).needs_another_pass();
     } catch (const json::ReadError&) {
-      return std::nullopt;
+      return false;
     } catch (const simdjson::simdjson_error&) {
-      return std::nullopt;
+      return false;
     }
-    return request;
   }
 
   /// Envelope first, so that an error in an object can still be answered under its uid.
-  tl::expected<Request, DecodeError> decode_carefully(PaddedView body) {
-    Request request;
+  std::optional<DecodeError> decode_carefully(PaddedView body, Request& request) {
+    request = Request();
     try {
       run(Pass::kEnvelope, body, request);
     } catch (const json::ReadError& error) {
-      return tl::unexpected(not_a_review(error.what()));
+      return not_a_review(error.what());
     } catch (const simdjson::simdjson_error& error) {
-      return tl::unexpected(not_a_review(not_json(error)));
+      return not_a_review(not_json(error));
     }
     try {
       run(Pass::kObjects, body, request);
     } catch (const json::ReadError& error) {
-      return tl::unexpected(error_about(request, DecodeError::Kind::kBadObject, error.what()));
+      return error_about(request, DecodeError::Kind::kBadObject, error.what());
     } catch (const simdjson::simdjson_error& error) {
-      return tl::unexpected(
-          error_about(request, DecodeError::Kind::kBadObject, "request.object: " + not_json(error)));
+      return error_about(request, DecodeError::Kind::kBadObject, "request.object: " + not_json(error));
     }
-    return request;
+    return std::nullopt;
+  }
+
+  /// simdjson keeps six times the largest body it has seen; one far beyond a pod must not stay for ever.
+  void forget_large(std::size_t size) {
+    constexpr std::size_t kLarge = std::size_t{1} << 20U;
+    if (size > kLarge) {
+      parser = simdjson::ondemand::parser();
+    }
   }
 };
 
@@ -356,14 +360,19 @@ tl::expected<Request, DecodeError> AdmissionReader::decode(PaddedView body) {
   if (json::nests_deeper_than(body.text(), json::kMaxDepth)) {
     return tl::unexpected(not_a_review("nested deeper than 1000 levels; no Kubernetes object is"));
   }
-  std::optional<Request> request = parser_->decode_fast(body);
-  tl::expected<Request, DecodeError> result =
-      request ? tl::expected<Request, DecodeError>(*std::move(request)) : parser_->decode_carefully(body);
-  constexpr std::size_t kLarge = std::size_t{1} << 20;
-  if (body.text().size() > kLarge) {
-    parser_->parser = simdjson::ondemand::parser();  // it would keep six times the body for ever
+  tl::expected<Request, DecodeError> result;
+  std::optional<DecodeError> error;
+  if (!parser_->decode_fast(body, *result)) {
+    error = parser_->decode_carefully(body, *result);
   }
-  return std::move(result).and_then(finish);
+  parser_->forget_large(body.text().size());
+  if (!error) {
+    error = finish(*result);
+  }
+  if (error) {
+    result = tl::unexpected(*std::move(error));
+  }
+  return result;
 }
 
 }  // namespace walguard::wire

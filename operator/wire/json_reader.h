@@ -11,14 +11,19 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <exception>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
 
 #include <simdjson.h>
 
 namespace walguard::wire::json {
 
+/// A place in the document, passed by reference: copies of its three words cost more than the reading.
 using Value = simdjson::ondemand::value;
 
 /// One step from the root to a value. Lives on the reader's stack and is only turned into text for an error.
@@ -61,7 +66,7 @@ class Keys {
   template <typename... Texts>
   consteval explicit Keys(Texts... texts) : texts_{std::string_view(texts)...} {
     for (const std::string_view text : texts_) {
-      lengths_ |= std::uint64_t{1} << text.size();  // keys are shorter than 64
+      begins_[static_cast<unsigned char>(text.front())] = true;
     }
   }
 
@@ -74,9 +79,6 @@ class Keys {
   }
 
   [[nodiscard]] constexpr std::size_t find(std::string_view text) const {
-    if (text.size() >= 64 || ((lengths_ >> text.size()) & 1) == 0) {
-      return kUnknown;
-    }
     for (std::size_t i = 0; i < N; ++i) {
       if (texts_[i] == text) {
         return i;
@@ -85,61 +87,94 @@ class Keys {
     return kUnknown;
   }
 
+  /// Whether a key that begins with `c` may be one of these. Settles most keys at their first byte.
+  [[nodiscard]] constexpr bool may_begin_with(char c) const { return begins_[static_cast<unsigned char>(c)]; }
   [[nodiscard]] constexpr std::string_view text(std::size_t i) const { return texts_[i]; }
 
  private:
   std::array<std::string_view, N> texts_;
-  std::uint64_t lengths_ = 0;
+  std::array<bool, 256> begins_{};
 };
 template <typename... Texts>
 Keys(Texts...) -> Keys<sizeof...(Texts)>;
 
-[[noreturn]] void throw_wrong_type(Value value, const Path& at, std::string_view expected,
+[[noreturn]] void throw_wrong_type(Value& value, const Path& at, std::string_view expected,
                                    std::string_view remedy);
 [[noreturn]] void throw_given_twice(const Path& at);
 [[noreturn]] void throw_missing(const Path& at, std::string_view needed_by);
 
 /// Views stay valid until the parser reads its next document.
-[[nodiscard]] std::string_view text_of(Value value, const Path& at);
-[[nodiscard]] bool bool_of(Value value, const Path& at);
-[[nodiscard]] std::int64_t integer_of(Value value, const Path& at);
-[[nodiscard]] simdjson::ondemand::object object_of(Value value, const Path& at);
-[[nodiscard]] simdjson::ondemand::array array_of(Value value, const Path& at);
+[[nodiscard]] std::string_view text_of(Value& value, const Path& at);
+[[nodiscard]] bool bool_of(Value& value, const Path& at);
+[[nodiscard]] std::int64_t integer_of(Value& value, const Path& at);
+[[nodiscard]] simdjson::ondemand::object object_of(Value& value, const Path& at);
+[[nodiscard]] simdjson::ondemand::array array_of(Value& value, const Path& at);
+
+/// The first quote or backslash at or after `text`. simdjson's first stage has seen the closing quote, and
+/// the padding lets this look at eight bytes at a time.
+[[nodiscard]] const char* find_quote_or_backslash(const char* text);
 
 /// The key without its quotes; unescaped only where it has escapes, which no Kubernetes client writes.
-[[nodiscard]] inline std::string_view key_of(simdjson::ondemand::field& field) {
-  const char* const begin = field.key().raw();
-  const char* end = begin;
-  while (*end != '"' && *end != '\\') {  // the first stage of simdjson has seen the closing quote
-    ++end;
+[[nodiscard]] std::string_view key_of(simdjson::ondemand::field& field);
+
+/// The field or item inside `result`, without a copy; throws what stopped simdjson.
+template <typename T>
+[[nodiscard]] T& checked(simdjson::simdjson_result<T>& result) {
+  if (result.error() != simdjson::SUCCESS) [[unlikely]] {
+    throw simdjson::simdjson_error(result.error());
   }
-  if (*end == '"') [[likely]] {
-    return {begin, static_cast<std::size_t>(end - begin)};
-  }
-  return field.unescaped_key();
+  T&& inside = std::move(result).value_unsafe();
+  return inside;
 }
 
 /// Calls `on_field(key, value, path)` for every field that is not null, in the order of the document. Keys
 /// may repeat: a caller that reads a field checks for that.
 template <typename OnField>
-void each_entry(Value value, const Path& at, OnField&& on_field) {
-  for (simdjson::ondemand::field field : object_of(value, at)) {
+void each_entry(Value& value, const Path& at, OnField&& on_field) {
+  simdjson::ondemand::object object = object_of(value, at);
+  for (auto result : object) {
+    simdjson::ondemand::field& field = checked(result);
     const std::string_view key = key_of(field);
-    Value entry = field.value();
+    Value& entry = field.value();
     if (!entry.is_null()) {
       on_field(key, entry, at.child(key));
     }
   }
 }
 
+/// Compares in place with each key in turn; the lengths are constants, so this is a few wide loads. `raw` is
+/// a key in the body and has the body's padding behind it.
+template <const auto& keys, std::size_t... I>
+[[nodiscard]] inline std::size_t find_raw(const char* raw, std::index_sequence<I...> /*all*/) {
+  std::size_t found = sizeof...(I);
+  const auto matches = [raw](std::string_view text) {
+    return std::memcmp(raw, text.data(), text.size()) == 0 && raw[text.size()] == '"';
+  };
+  std::ignore = ((matches(keys.text(I)) ? (found = I, true) : false) || ...);
+  return found;
+}
+
+template <const auto& keys>
+[[nodiscard]] inline std::size_t find_key(simdjson::ondemand::field& field) {
+  using KeySet = std::remove_cvref_t<decltype(keys)>;
+  const char* const raw = field.key().raw();
+  if (!keys.may_begin_with(*raw) && *raw != '\\') {
+    return KeySet::kUnknown;
+  }
+  const std::size_t found = find_raw<keys>(raw, std::make_index_sequence<KeySet::kUnknown>());
+  return found != KeySet::kUnknown ? found : keys.find(key_of(field));  // an escaped spelling is the same key
+}
+
 /// Calls `on_field(index of the key, value, path)` for each known field that is not null. A known key that
 /// comes twice is an error.
-template <std::size_t N, typename OnField>
-void each_field(Value value, const Path& at, const Keys<N>& keys, OnField&& on_field) {
+template <const auto& keys, typename OnField>
+void each_field(Value& value, const Path& at, OnField&& on_field) {
   std::uint64_t seen = 0;
-  for (simdjson::ondemand::field field : object_of(value, at)) {
-    const std::size_t key = keys.find(key_of(field));
-    if (key == Keys<N>::kUnknown) {
+  simdjson::ondemand::object object = object_of(value, at);
+  for (auto result : object) {
+    simdjson::ondemand::field& field = checked(result);
+    const std::size_t key = find_key<keys>(field);
+    if (key == std::remove_cvref_t<decltype(keys)>::kUnknown) {
       continue;
     }
     const Path here = at.child(keys.text(key));
@@ -148,7 +183,7 @@ void each_field(Value value, const Path& at, const Keys<N>& keys, OnField&& on_f
       throw_given_twice(here);
     }
     seen |= bit;
-    Value entry = field.value();
+    Value& entry = field.value();
     if (!entry.is_null()) {
       on_field(key, entry, here);
     }
@@ -157,10 +192,11 @@ void each_field(Value value, const Path& at, const Keys<N>& keys, OnField&& on_f
 
 /// Calls `on_item(value, path)` for each item; a null item is an error, as nothing reads it as absent.
 template <typename OnItem>
-void each_item(Value value, const Path& at, OnItem&& on_item) {
+void each_item(Value& value, const Path& at, OnItem&& on_item) {
   std::size_t index = 0;
-  for (const Value item : array_of(value, at)) {
-    on_item(item, at.item(index));
+  simdjson::ondemand::array array = array_of(value, at);
+  for (auto result : array) {
+    on_item(checked(result), at.item(index));
     ++index;
   }
 }

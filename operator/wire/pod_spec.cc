@@ -16,10 +16,10 @@ using json::Value;
 constexpr std::string_view kHostnameLabel = "kubernetes.io/hostname";
 constexpr std::string_view kOsLabel = "kubernetes.io/os";
 
-core::VolumeMount read_mount(Value value, const Path& at) {
+core::VolumeMount read_mount(Value& value, const Path& at) {
   static constexpr Keys kKeys{"name", "mountPath", "subPath", "subPathExpr", "readOnly"};
   core::VolumeMount mount;
-  json::each_field(value, at, kKeys, [&](std::size_t key, Value field, const Path& here) {
+  json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
     switch (key) {
       case kKeys["name"]:
         mount.volume = json::text_of(field, here);
@@ -46,11 +46,11 @@ core::VolumeMount read_mount(Value value, const Path& at) {
   return mount;
 }
 
-core::Container read_container(Value value, const Path& at, ContainerRole role) {
+core::Container read_container(Value& value, const Path& at, ContainerRole role) {
   static constexpr Keys kKeys{"name", "restartPolicy", "volumeMounts"};
   core::Container container;
   container.role = role;
-  json::each_field(value, at, kKeys, [&](std::size_t key, Value field, const Path& here) {
+  json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
     switch (key) {
       case kKeys["name"]:
         container.name = json::text_of(field, here);
@@ -61,7 +61,7 @@ core::Container read_container(Value value, const Path& at, ContainerRole role) 
         }
         break;
       case kKeys["volumeMounts"]:
-        json::each_item(field, here, [&](Value item, const Path& item_at) {
+        json::each_item(field, here, [&](Value& item, const Path& item_at) {
           container.mounts.push_back(read_mount(item, item_at));
         });
         break;
@@ -72,9 +72,9 @@ core::Container read_container(Value value, const Path& at, ContainerRole role) 
   return container;
 }
 
-void read_containers(Value value, const Path& at, ContainerRole role, std::vector<core::Container>& out) {
+void read_containers(Value& value, const Path& at, ContainerRole role, std::vector<core::Container>& out) {
   json::each_item(value, at,
-                  [&](Value item, const Path& here) { out.push_back(read_container(item, here, role)); });
+                  [&](Value& item, const Path& here) { out.push_back(read_container(item, here, role)); });
 }
 
 struct NodeSelectorLabels {
@@ -82,10 +82,10 @@ struct NodeSelectorLabels {
   bool windows = false;
 };
 
-NodeSelectorLabels read_node_selector(Value value, const Path& at) {
+NodeSelectorLabels read_node_selector(Value& value, const Path& at) {
   static constexpr Keys kKeys{kHostnameLabel, kOsLabel};
   NodeSelectorLabels labels;
-  json::each_field(value, at, kKeys, [&](std::size_t key, Value field, const Path& here) {
+  json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
     if (key == kKeys[kHostnameLabel]) {
       labels.hostname = json::text_of(field, here);
     } else {
@@ -96,13 +96,13 @@ NodeSelectorLabels read_node_selector(Value value, const Path& at) {
 }
 
 /// One expression: the value when it is `name_key In [value]`.
-std::optional<std::string> read_single_value(Value expression, const Path& at, std::string_view name_key) {
+std::optional<std::string> read_single_value(Value& expression, const Path& at, std::string_view name_key) {
   static constexpr Keys kKeys{"key", "operator", "values"};
   bool is_name = false;
   bool is_in = false;
   std::optional<std::string> single;
   std::size_t count = 0;
-  json::each_field(expression, at, kKeys, [&](std::size_t key, Value field, const Path& here) {
+  json::each_field<kKeys>(expression, at, [&](std::size_t key, Value& field, const Path& here) {
     switch (key) {
       case kKeys["key"]:
         is_name = json::text_of(field, here) == name_key;
@@ -111,7 +111,7 @@ std::optional<std::string> read_single_value(Value expression, const Path& at, s
         is_in = json::text_of(field, here) == "In";
         break;
       case kKeys["values"]:
-        json::each_item(field, here, [&](Value item, const Path& item_at) {
+        json::each_item(field, here, [&](Value& item, const Path& item_at) {
           single = json::text_of(item, item_at);
           ++count;
         });
@@ -128,13 +128,13 @@ struct Term {
   std::optional<std::string> hostname;
 };
 
-Term read_term(Value value, const Path& at) {
+Term read_term(Value& value, const Path& at) {
   static constexpr Keys kKeys{"matchExpressions", "matchFields"};
   Term term;
-  json::each_field(value, at, kKeys, [&](std::size_t key, Value list, const Path& here) {
+  json::each_field<kKeys>(value, at, [&](std::size_t key, Value& list, const Path& here) {
     const std::string_view name_key =
         key == kKeys["matchFields"] ? std::string_view("metadata.name") : kHostnameLabel;
-    json::each_item(list, here, [&](Value expression, const Path& item_at) {
+    json::each_item(list, here, [&](Value& expression, const Path& item_at) {
       term.empty = false;
       std::optional<std::string> hostname = read_single_value(expression, item_at, name_key);
       if (hostname && !term.hostname) {
@@ -146,36 +146,36 @@ Term read_term(Value value, const Path& at) {
 }
 
 /// affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution
-std::optional<std::string> read_affinity(Value value, const Path& at) {
+std::optional<std::string> read_affinity(Value& value, const Path& at) {
   static constexpr Keys kAffinity{"nodeAffinity"};
   static constexpr Keys kNodeAffinity{"requiredDuringSchedulingIgnoredDuringExecution"};
   std::optional<std::string> hostname;
-  json::each_field(value, at, kAffinity, [&](std::size_t, Value node_affinity, const Path& here) {
-    json::each_field(node_affinity, here, kNodeAffinity,
-                     [&](std::size_t, Value selector, const Path& selector_at) {
-                       hostname = read_single_hostname(selector, selector_at);
-                     });
+  json::each_field<kAffinity>(value, at, [&](std::size_t, Value& node_affinity, const Path& here) {
+    json::each_field<kNodeAffinity>(node_affinity, here,
+                                    [&](std::size_t, Value& selector, const Path& selector_at) {
+                                      hostname = read_single_hostname(selector, selector_at);
+                                    });
   });
   return hostname;
 }
 
 /// A field of text inside a small object: schedulingGates[].name, os.name.
-std::string read_name(Value value, const Path& at) {
+std::string read_name(Value& value, const Path& at) {
   static constexpr Keys kKeys{"name"};
   std::string name;
-  json::each_field(value, at, kKeys,
-                   [&](std::size_t, Value field, const Path& here) { name = json::text_of(field, here); });
+  json::each_field<kKeys>(
+      value, at, [&](std::size_t, Value& field, const Path& here) { name = json::text_of(field, here); });
   return name;
 }
 
 }  // namespace
 
-std::optional<std::string> read_single_hostname(Value selector, const Path& at) {
+std::optional<std::string> read_single_hostname(Value& selector, const Path& at) {
   static constexpr Keys kKeys{"nodeSelectorTerms"};
   std::optional<std::string> hostname;
   bool every_term_leaves_it = true;
-  json::each_field(selector, at, kKeys, [&](std::size_t, Value terms, const Path& here) {
-    json::each_item(terms, here, [&](Value item, const Path& item_at) {
+  json::each_field<kKeys>(selector, at, [&](std::size_t, Value& terms, const Path& here) {
+    json::each_item(terms, here, [&](Value& item, const Path& item_at) {
       Term term = read_term(item, item_at);
       if (term.empty) {
         return;
@@ -190,17 +190,17 @@ std::optional<std::string> read_single_hostname(Value selector, const Path& at) 
   return every_term_leaves_it ? hostname : std::nullopt;
 }
 
-core::PodSpec read_pod_spec(Value value, const Path& at) {
+core::PodSpec read_pod_spec(Value& value, const Path& at) {
   static constexpr Keys kKeys{
       "volumes",      "containers", "initContainers",   "ephemeralContainers", "nodeName",
       "nodeSelector", "affinity",   "runtimeClassName", "schedulingGates",     "os"};
   core::PodSpec pod;
   NodeSelectorLabels labels;
   std::optional<std::string> affinity;
-  json::each_field(value, at, kKeys, [&](std::size_t key, Value field, const Path& here) {
+  json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
     switch (key) {
       case kKeys["volumes"]:
-        json::each_item(field, here, [&](Value item, const Path& item_at) {
+        json::each_item(field, here, [&](Value& item, const Path& item_at) {
           pod.volumes.push_back(read_volume(item, item_at));
         });
         break;
@@ -226,7 +226,7 @@ core::PodSpec read_pod_spec(Value value, const Path& at) {
         pod.runtime_class = json::text_of(field, here);
         break;
       case kKeys["schedulingGates"]:
-        json::each_item(field, here, [&](Value item, const Path& item_at) {
+        json::each_item(field, here, [&](Value& item, const Path& item_at) {
           pod.scheduling_gates.push_back(read_name(item, item_at));
         });
         break;

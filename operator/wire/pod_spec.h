@@ -12,11 +12,11 @@
 
 namespace walguard::wire {
 
-[[nodiscard]] core::PodSpec read_pod_spec(json::Value value, const json::Path& at);
+[[nodiscard]] core::PodSpec read_pod_spec(json::Value& value, const json::Path& at);
 
 /// A core/v1 NodeSelector. Its terms are ORed, the expressions of a term are ANDed: the one hostname that
 /// every term leaves, or nullopt. Counts `kubernetes.io/hostname In [x]` and the field `metadata.name In
 /// [x]`. Source: https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#node-affinity
-[[nodiscard]] std::optional<std::string> read_single_hostname(json::Value selector, const json::Path& at);
+[[nodiscard]] std::optional<std::string> read_single_hostname(json::Value& selector, const json::Path& at);
 
 }  // namespace walguard::wire

@@ -62,33 +62,33 @@ const KnownSource* find_source(std::string_view key) {
 }
 
 /// ephemeral.volumeClaimTemplate.spec
-core::ClaimSpec read_claim_template(Value value, const Path& at) {
+core::ClaimSpec read_claim_template(Value& value, const Path& at) {
   static constexpr Keys kKeys{"spec"};
   core::ClaimSpec claim;
-  json::each_field(value, at, kKeys,
-                   [&](std::size_t, Value spec, const Path& here) { claim = read_claim_spec(spec, here); });
+  json::each_field<kKeys>(
+      value, at, [&](std::size_t, Value& spec, const Path& here) { claim = read_claim_spec(spec, here); });
   return claim;
 }
 
-void read_host_path_type(Value value, const Path& at, VolumeSource& source) {
+void read_host_path_type(Value& value, const Path& at, VolumeSource& source) {
   if (source.kind == VolumeKind::kHostPath) {
     source.path_type = json::text_of(value, at);
   }
 }
 
-void read_path(std::string_view key, Value value, const Path& at, VolumeSource& source) {
+void read_path(std::string_view key, Value& value, const Path& at, VolumeSource& source) {
   if (key == "hostPath" || key == "local") {  // nfs, cephfs and glusterfs have a path on their server
     source.path = json::text_of(value, at);
   }
 }
 
-void read_driver(std::string_view key, Value value, const Path& at, VolumeSource& source) {
+void read_driver(std::string_view key, Value& value, const Path& at, VolumeSource& source) {
   if (key == "csi" || key == "flexVolume") {
     source.driver = json::text_of(value, at);
   }
 }
 
-void read_medium(Value value, const Path& at, VolumeSource& source) {
+void read_medium(Value& value, const Path& at, VolumeSource& source) {
   if (source.kind == VolumeKind::kEmptyDir && json::text_of(value, at) == "Memory") {
     source.kind = VolumeKind::kEmptyDirMemory;
   }
@@ -96,9 +96,9 @@ void read_medium(Value value, const Path& at, VolumeSource& source) {
 
 }  // namespace
 
-core::StringMap read_string_map(Value value, const Path& at) {
+core::StringMap read_string_map(Value& value, const Path& at) {
   core::StringMap map;
-  json::each_entry(value, at, [&](std::string_view key, Value entry, const Path& here) {
+  json::each_entry(value, at, [&](std::string_view key, Value& entry, const Path& here) {
     std::string owned(key);
     if (!map.try_emplace(std::move(owned), json::text_of(entry, here)).second) {
       json::throw_given_twice(here);
@@ -107,7 +107,7 @@ core::StringMap read_string_map(Value value, const Path& at) {
   return map;
 }
 
-core::VolumeMode read_volume_mode(Value value, const Path& at) {
+core::VolumeMode read_volume_mode(Value& value, const Path& at) {
   const std::string_view text = json::text_of(value, at);
   if (text == "Filesystem") {
     return core::VolumeMode::kFilesystem;
@@ -119,9 +119,9 @@ core::VolumeMode read_volume_mode(Value value, const Path& at) {
       at, std::string("unknown volume mode \"").append(text).append("\"; use Filesystem or Block"));
 }
 
-std::vector<core::AccessMode> read_access_modes(Value value, const Path& at) {
+std::vector<core::AccessMode> read_access_modes(Value& value, const Path& at) {
   std::vector<core::AccessMode> modes;
-  json::each_item(value, at, [&](Value item, const Path& here) {
+  json::each_item(value, at, [&](Value& item, const Path& here) {
     const std::string_view text = json::text_of(item, here);
     const std::optional<core::AccessMode> mode = core::parse<core::AccessMode>(text);
     if (!mode) {
@@ -135,10 +135,10 @@ std::vector<core::AccessMode> read_access_modes(Value value, const Path& at) {
   return modes;
 }
 
-core::ClaimSpec read_claim_spec(Value value, const Path& at) {
+core::ClaimSpec read_claim_spec(Value& value, const Path& at) {
   static constexpr Keys kKeys{"storageClassName", "accessModes", "volumeMode", "volumeName"};
   core::ClaimSpec claim;
-  json::each_field(value, at, kKeys, [&](std::size_t key, Value field, const Path& here) {
+  json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
     switch (key) {
       case kKeys["storageClassName"]:
         claim.storage_class = json::text_of(field, here);
@@ -159,7 +159,7 @@ core::ClaimSpec read_claim_spec(Value value, const Path& at) {
   return claim;
 }
 
-std::optional<VolumeSource> read_volume_source(std::string_view key, Value value, const Path& at) {
+std::optional<VolumeSource> read_volume_source(std::string_view key, Value& value, const Path& at) {
   static constexpr Keys kKeys{"readOnly", "fsType", "driver",    "volumeAttributes",    "volumeHandle",
                               "path",     "type",   "claimName", "volumeClaimTemplate", "medium"};
   const KnownSource* const known = find_source(key);
@@ -174,7 +174,7 @@ std::optional<VolumeSource> read_volume_source(std::string_view key, Value value
   if (known->kind == VolumeKind::kInline) {
     source.driver = key;
   }
-  json::each_field(value, at, kKeys, [&](std::size_t field, Value entry, const Path& here) {
+  json::each_field<kKeys>(value, at, [&](std::size_t field, Value& entry, const Path& here) {
     switch (field) {
       case kKeys["readOnly"]:
         source.read_only = json::bool_of(entry, here);
@@ -213,10 +213,10 @@ std::optional<VolumeSource> read_volume_source(std::string_view key, Value value
   return source;
 }
 
-core::Volume read_volume(Value value, const Path& at) {
+core::Volume read_volume(Value& value, const Path& at) {
   core::Volume volume;
   std::size_t sources = 0;
-  json::each_entry(value, at, [&](std::string_view key, Value field, const Path& here) {
+  json::each_entry(value, at, [&](std::string_view key, Value& field, const Path& here) {
     if (key == "name") {
       if (!volume.name.empty()) {
         json::throw_given_twice(here);

@@ -30,13 +30,13 @@ struct VolumeSource {
 };
 
 /// nullopt: `key` names no source that this version knows.
-[[nodiscard]] std::optional<VolumeSource> read_volume_source(std::string_view key, json::Value value,
+[[nodiscard]] std::optional<VolumeSource> read_volume_source(std::string_view key, json::Value& value,
                                                              const json::Path& at);
 
-[[nodiscard]] core::Volume read_volume(json::Value value, const json::Path& at);
-[[nodiscard]] core::ClaimSpec read_claim_spec(json::Value value, const json::Path& at);
-[[nodiscard]] core::VolumeMode read_volume_mode(json::Value value, const json::Path& at);
-[[nodiscard]] std::vector<core::AccessMode> read_access_modes(json::Value value, const json::Path& at);
-[[nodiscard]] core::StringMap read_string_map(json::Value value, const json::Path& at);
+[[nodiscard]] core::Volume read_volume(json::Value& value, const json::Path& at);
+[[nodiscard]] core::ClaimSpec read_claim_spec(json::Value& value, const json::Path& at);
+[[nodiscard]] core::VolumeMode read_volume_mode(json::Value& value, const json::Path& at);
+[[nodiscard]] std::vector<core::AccessMode> read_access_modes(json::Value& value, const json::Path& at);
+[[nodiscard]] core::StringMap read_string_map(json::Value& value, const json::Path& at);
 
 }  // namespace walguard::wire

@@ -14,8 +14,8 @@ using json::Keys;
 using json::Path;
 using json::Value;
 
-void read_annotations(Value value, const Path& at, Metadata& metadata) {
-  json::each_entry(value, at, [&](std::string_view key, Value entry, const Path& here) {
+void read_annotations(Value& value, const Path& at, Metadata& metadata) {
+  json::each_entry(value, at, [&](std::string_view key, Value& entry, const Path& here) {
     metadata.has_annotations = true;
     if (key == "kubernetes.io/config.mirror") {  // set by the kubelet on the mirror of a static pod
       metadata.mirror_pod = true;
@@ -33,11 +33,11 @@ void read_annotations(Value value, const Path& at, Metadata& metadata) {
   });
 }
 
-void read_owner(Value value, const Path& at, Metadata& metadata) {
+void read_owner(Value& value, const Path& at, Metadata& metadata) {
   static constexpr Keys kKeys{"kind", "controller"};
   std::string_view kind;
   bool controls = false;
-  json::each_field(value, at, kKeys, [&](std::size_t key, Value field, const Path& here) {
+  json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
     if (key == kKeys["kind"]) {
       kind = json::text_of(field, here);
     } else {
@@ -79,10 +79,10 @@ struct Parts {
   std::vector<core::Volume> claim_templates;
 };
 
-void read_pod_template(Value value, const Path& at, core::Workload& workload, Parts& parts) {
+void read_pod_template(Value& value, const Path& at, core::Workload& workload, Parts& parts) {
   static constexpr Keys kKeys{"metadata", "spec"};
   bool has_spec = false;
-  json::each_field(value, at, kKeys, [&](std::size_t key, Value field, const Path& here) {
+  json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
     if (key == kKeys["metadata"]) {
       parts.pod_template = read_metadata(field, here);
     } else {
@@ -96,12 +96,12 @@ void read_pod_template(Value value, const Path& at, core::Workload& workload, Pa
 }
 
 /// A StatefulSet's claim template: each replica gets a claim of its own.
-core::Volume read_claim_template(Value value, const Path& at) {
+core::Volume read_claim_template(Value& value, const Path& at) {
   static constexpr Keys kKeys{"metadata", "spec"};
   core::Volume volume;
   volume.kind = core::VolumeKind::kClaim;
   volume.from_template = true;
-  json::each_field(value, at, kKeys, [&](std::size_t key, Value field, const Path& here) {
+  json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
     if (key == kKeys["metadata"]) {
       volume.name = read_metadata(field, here).name;
     } else {
@@ -114,22 +114,22 @@ core::Volume read_claim_template(Value value, const Path& at) {
   return volume;
 }
 
-bool is_recreate(Value value, const Path& at) {
+bool is_recreate(Value& value, const Path& at) {
   static constexpr Keys kKeys{"type"};
   bool recreate = false;
-  json::each_field(value, at, kKeys, [&](std::size_t, Value field, const Path& here) {
+  json::each_field<kKeys>(value, at, [&](std::size_t, Value& field, const Path& here) {
     recreate = json::text_of(field, here) == "Recreate";
   });
   return recreate;
 }
 
-void read_workload_spec(Value value, const Path& at, core::Workload& workload, Parts& parts);
+void read_workload_spec(Value& value, const Path& at, core::Workload& workload, Parts& parts);
 
 /// CronJob.spec.jobTemplate
-void read_job_template(Value value, const Path& at, core::Workload& workload, Parts& parts) {
+void read_job_template(Value& value, const Path& at, core::Workload& workload, Parts& parts) {
   static constexpr Keys kKeys{"metadata", "spec"};
   bool has_spec = false;
-  json::each_field(value, at, kKeys, [&](std::size_t key, Value field, const Path& here) {
+  json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
     if (key == kKeys["metadata"]) {
       parts.job_template = read_metadata(field, here);
     } else {
@@ -144,11 +144,11 @@ void read_job_template(Value value, const Path& at, core::Workload& workload, Pa
   }
 }
 
-void read_workload_spec(Value value, const Path& at, core::Workload& workload, Parts& parts) {
+void read_workload_spec(Value& value, const Path& at, core::Workload& workload, Parts& parts) {
   static constexpr Keys kKeys{"replicas", "strategy", "template", "jobTemplate", "volumeClaimTemplates"};
   const bool is_cron_job = workload.kind == WorkloadKind::kCronJob;
   bool has_template = false;
-  json::each_field(value, at, kKeys, [&](std::size_t key, Value field, const Path& here) {
+  json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
     switch (key) {
       case kKeys["replicas"]:
         workload.replicas = json::integer_of(field, here);
@@ -170,7 +170,7 @@ void read_workload_spec(Value value, const Path& at, core::Workload& workload, P
         break;
       case kKeys["volumeClaimTemplates"]:
         if (workload.kind == WorkloadKind::kStatefulSet) {
-          json::each_item(field, here, [&](Value item, const Path& item_at) {
+          json::each_item(field, here, [&](Value& item, const Path& item_at) {
             parts.claim_templates.push_back(read_claim_template(item, item_at));
           });
         }
@@ -197,20 +197,20 @@ void add_claim_templates(std::vector<core::Volume>& volumes, std::vector<core::V
   }
 }
 
-std::string read_phase(Value value, const Path& at) {
+std::string read_phase(Value& value, const Path& at) {
   static constexpr Keys kKeys{"phase"};
   std::string phase;
-  json::each_field(value, at, kKeys,
-                   [&](std::size_t, Value field, const Path& here) { phase = json::text_of(field, here); });
+  json::each_field<kKeys>(
+      value, at, [&](std::size_t, Value& field, const Path& here) { phase = json::text_of(field, here); });
   return phase;
 }
 
 }  // namespace
 
-Metadata read_metadata(Value value, const Path& at) {
+Metadata read_metadata(Value& value, const Path& at) {
   static constexpr Keys kKeys{"name", "namespace", "annotations", "ownerReferences", "deletionTimestamp"};
   Metadata metadata;
-  json::each_field(value, at, kKeys, [&](std::size_t key, Value field, const Path& here) {
+  json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
     switch (key) {
       case kKeys["name"]:
         metadata.name = json::text_of(field, here);
@@ -223,7 +223,7 @@ Metadata read_metadata(Value value, const Path& at) {
         break;
       case kKeys["ownerReferences"]:
         json::each_item(field, here,
-                        [&](Value item, const Path& item_at) { read_owner(item, item_at, metadata); });
+                        [&](Value& item, const Path& item_at) { read_owner(item, item_at, metadata); });
         break;
       case kKeys["deletionTimestamp"]:
         metadata.being_deleted = true;  // each_field has left null out
@@ -235,14 +235,14 @@ Metadata read_metadata(Value value, const Path& at) {
   return metadata;
 }
 
-WorkloadObject read_workload(Value value, const Path& at, WorkloadKind kind) {
+WorkloadObject read_workload(Value& value, const Path& at, WorkloadKind kind) {
   static constexpr Keys kKeys{"metadata", "spec", "status"};
   WorkloadObject object;
   core::Workload& workload = object.workload;
   workload.kind = kind;
   Parts parts;
   bool has_spec = false;
-  json::each_field(value, at, kKeys, [&](std::size_t key, Value field, const Path& here) {
+  json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
     switch (key) {
       case kKeys["metadata"]:
         object.metadata = read_metadata(field, here);

@@ -27,7 +27,7 @@ struct Metadata {
   std::string owner_kind;  ///< of the controlling owner
 };
 
-[[nodiscard]] Metadata read_metadata(json::Value value, const json::Path& at);
+[[nodiscard]] Metadata read_metadata(json::Value& value, const json::Path& at);
 
 struct WorkloadObject {
   core::Workload workload;  ///< namespace and name as the object itself says
@@ -38,6 +38,6 @@ struct WorkloadObject {
 
 /// A pod, or an object with a pod template in the place where its kind has it. A missing spec or template is
 /// an error: nothing could be judged.
-[[nodiscard]] WorkloadObject read_workload(json::Value value, const json::Path& at, core::WorkloadKind kind);
+[[nodiscard]] WorkloadObject read_workload(json::Value& value, const json::Path& at, core::WorkloadKind kind);
 
 }  // namespace walguard::wire
