@@ -60,18 +60,6 @@ constexpr std::array<std::string_view, 39> kNetworkFilesystems = {"nfs",
                                                                   "fuse.nfs",
                                                                   "fuse.smbnetfs"};
 
-bool needs_check(const Need& need, Strategy strategy) {
-  switch (strategy) {
-    case Strategy::kWal:
-      return need.wal;
-    case Strategy::kWalExclusive:
-      return need.wal_exclusive;
-    case Strategy::kRollback:
-      return need.rollback;
-  }
-  return true;
-}
-
 const Check* find_check(const Report& report, std::string_view id) {
   const auto found = std::ranges::find(report.checks, id, &Check::id);
   return found == report.checks.end() ? nullptr : &*found;
@@ -145,6 +133,18 @@ class Reasons {
 
 }  // namespace
 
+bool is_needed_by(const Need& need, Strategy strategy) {
+  switch (strategy) {
+    case Strategy::kWal:
+      return need.wal;
+    case Strategy::kWalExclusive:
+      return need.wal_exclusive;
+    case Strategy::kRollback:
+      return need.rollback;
+  }
+  return true;
+}
+
 const std::vector<Need>& needs() {
   // A check that a strategy needs and that this probe cannot run yet keeps that strategy `unproven`: the
   // workloads of wal-exclusive and rollback stand here for that reason.
@@ -169,7 +169,7 @@ Grade grade(const Report& report, const GradeRequest& request) {
   for (const Strategy strategy : request.strategies) {
     Verdict verdict = Verdict::kSafe;
     for (const Need& need : needs()) {
-      if (!needs_check(need, strategy) || report.scope < need.from) continue;
+      if (!is_needed_by(need, strategy) || report.scope < need.from) continue;
       const Check* check = find_check(report, need.check);
       const Verdict from_check = verdict_of(check, need);
       if (from_check != Verdict::kSafe) reasons.add(from_check, need.check, why(check));

@@ -23,6 +23,8 @@ struct Need {
   Verdict when_unsupported;  ///< what an honest refusal of the filesystem means
 };
 
+[[nodiscard]] bool is_needed_by(const Need& need, Strategy strategy);
+
 /// The whole table, in the order in which the checks run.
 [[nodiscard]] const std::vector<Need>& needs();
 

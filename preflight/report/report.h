@@ -32,10 +32,9 @@ enum class CheckResult { kPass, kFail, kUnsupported, kNotRun };
 struct Check {
   std::string id;  ///< stable: "byte-range-locks"
   CheckResult result = CheckResult::kNotRun;
-  std::string detail;  ///< one line for a person
-  double seconds = 0;  ///< how long the check took
-  std::map<std::string, double>
-      numbers;  ///< times in seconds (names end in _seconds), everything else counts
+  std::string detail;                     ///< one line for a person
+  double seconds = 0;                     ///< how long the check took
+  std::map<std::string, double> numbers;  ///< seconds where the name ends in _seconds, else counts
 
   bool operator==(const Check&) const = default;
 };

@@ -56,10 +56,11 @@ OrderedJson view_json(const View& view) {
 // Everything below reads input that nobody vouches for. The first problem found is kept and ends the reading.
 class Reader {
  public:
-  [[nodiscard]] const std::optional<std::string>& problem() const { return problem_; }
+  /// Empty while nothing is wrong.
+  [[nodiscard]] const std::string& problem() const { return problem_; }
 
   void refuse(std::string_view field, std::string_view what) {
-    if (!problem_) problem_ = std::string(field) + ": " + std::string(what);
+    if (problem_.empty()) problem_ = std::string(field) + ": " + std::string(what);
   }
 
   const Json* member(const Json& object, const std::string& path, const std::string& name) {
@@ -146,7 +147,7 @@ class Reader {
     return value;
   }
 
-  std::optional<std::string> problem_;
+  std::string problem_;
 };
 
 std::string indexed(std::string_view name, std::size_t index) {
@@ -185,7 +186,7 @@ std::vector<Item> read_objects(Reader& reader, const Json& json, const std::stri
   std::vector<Item> items;
   const Json* array = reader.array(json, "", name);
   if (array == nullptr) return items;
-  for (std::size_t i = 0; i < array->size() && !reader.problem(); ++i) {
+  for (std::size_t i = 0; i < array->size() && reader.problem().empty(); ++i) {
     if (!(*array)[i].is_object()) {
       reader.refuse(indexed(name, i), "must be an object");
       break;
@@ -323,8 +324,8 @@ tl::expected<Report, std::string> parse_report(std::string_view json) {
 
   Reader reader;
   Report report = read_report(reader, document);
-  if (!reader.problem()) refuse_unfounded_claims(reader, report);
-  if (reader.problem()) return tl::unexpected("the report is refused: " + *reader.problem());
+  if (reader.problem().empty()) refuse_unfounded_claims(reader, report);
+  if (!reader.problem().empty()) return tl::unexpected("the report is refused: " + reader.problem());
   return report;
 }
 

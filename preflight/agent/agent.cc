@@ -1,0 +1,163 @@
+#include "preflight/agent/agent.h"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <cstring>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "preflight/agent/worker.h"
+#include "preflight/link/errno_name.h"
+#include "preflight/link/frame.h"
+#include "preflight/link/line_channel.h"
+#include "preflight/link/unique_fd.h"
+
+namespace walguard::preflight {
+namespace {
+
+// Past this much unsent, workers are left waiting: a conductor that stands still must not fill our memory.
+constexpr std::size_t kMaxUnsentBytes = 256UL * 1024;
+constexpr int kReapIntervalMs = 2;
+
+std::string describe_exit(int status) {
+  if (!WIFSIGNALED(status)) return "status " + std::to_string(WEXITSTATUS(status));
+  const char* const name = ::sigabbrev_np(WTERMSIG(status));
+  return "signal SIG" + (name != nullptr ? std::string(name) : std::to_string(WTERMSIG(status)));
+}
+
+class Agent {
+ public:
+  explicit Agent(UniqueFd link) : conductor_(std::move(link)) {}
+
+  int run() {
+    send({.verb = Verb::kReady, .number = kProtocolVersion, .payload = {}});
+    while (!conductor_.closed()) {
+      wait_for_something();
+      take_orders();
+      relay_workers();
+    }
+    for (const auto& [number, worker] : workers_) ::kill(worker.pid, SIGKILL);
+    return 0;
+  }
+
+ private:
+  struct Worker {
+    pid_t pid;
+    LineChannel channel;
+  };
+
+  void send(const Frame& frame) { conductor_.send(encode_frame(frame)); }
+  [[nodiscard]] bool may_relay() const { return conductor_.unsent_bytes() < kMaxUnsentBytes; }
+
+  void wait_for_something() {
+    std::vector<pollfd> entries = {{.fd = conductor_.fd(), .events = conductor_.poll_events(), .revents = 0}};
+    bool awaits_death = false;
+    for (const auto& [number, worker] : workers_) {
+      if (worker.channel.closed()) {
+        awaits_death = true;
+      } else if (may_relay()) {
+        entries.push_back({.fd = worker.channel.fd(), .events = worker.channel.poll_events(), .revents = 0});
+      }
+    }
+    ::poll(entries.data(), entries.size(), awaits_death ? kReapIntervalMs : -1);
+  }
+
+  void take_orders() {
+    conductor_.flush();
+    conductor_.receive();
+    while (const std::optional<std::string> line = conductor_.next_line()) {
+      if (const auto order = parse_frame(*line)) obey(*order);
+    }
+  }
+
+  void obey(const Frame& order) {
+    if (order.verb == Verb::kSpawn) {
+      spawn(order.number);
+      return;
+    }
+    const auto found = workers_.find(order.number);
+    if (found == workers_.end()) return;  // it died meanwhile, which has been said
+    if (order.verb == Verb::kKill) ::kill(found->second.pid, SIGKILL);
+    if (order.verb == Verb::kTo) found->second.channel.send(order.payload);
+  }
+
+  void spawn(int number) {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+      send({.verb = Verb::kExit, .number = number, .payload = "no socketpair: " + errno_name(errno)});
+      return;
+    }
+    UniqueFd ours(ends[0]);
+    UniqueFd theirs(ends[1]);
+    const pid_t parent = ::getpid();
+    const pid_t pid = ::fork();
+    if (pid < 0) {
+      send({.verb = Verb::kExit, .number = number, .payload = "no fork: " + errno_name(errno)});
+      return;
+    }
+    if (pid == 0) {
+      ours.reset();
+      become_worker(parent, std::move(theirs));
+    }
+    workers_.emplace(number, Worker{pid, LineChannel(std::move(ours))});
+  }
+
+  [[noreturn]] void become_worker(pid_t parent, UniqueFd link) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(0);  // the agent died before the line above
+    // The other sockets must not live on here, or their ends would never be seen to close.
+    workers_.clear();
+    conductor_ = LineChannel(UniqueFd());
+    ::_exit(run_worker(std::move(link)));
+  }
+
+  void relay_workers() {
+    for (auto entry = workers_.begin(); entry != workers_.end();) {
+      Worker& worker = entry->second;
+      worker.channel.flush();
+      if (may_relay()) worker.channel.receive();
+      while (const std::optional<std::string> line = worker.channel.next_line()) {
+        send({.verb = Verb::kFrom, .number = entry->first, .payload = *line});
+      }
+      entry =
+          worker.channel.closed() && reap(entry->first, worker) ? workers_.erase(entry) : std::next(entry);
+    }
+  }
+
+  // All that the worker ever wrote has been relayed by now, so its end is the last that is heard of it.
+  bool reap(int number, const Worker& worker) {
+    int status = 0;
+    // A closed link means it is dying already, or broke the protocol. The first is not changed by a signal.
+    ::kill(worker.pid, SIGKILL);
+    if (::waitpid(worker.pid, &status, WNOHANG) != worker.pid) return false;
+    send({.verb = Verb::kExit, .number = number, .payload = describe_exit(status)});
+    return true;
+  }
+
+  LineChannel conductor_;
+  std::map<int, Worker> workers_;
+};
+
+}  // namespace
+
+int run_agent(UniqueFd link) {
+  // The terminal's Ctrl-C reaches every process; it is the conductor that ends a run, in order.
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) (void)std::signal(signal, SIG_IGN);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  return Agent(std::move(link)).run();
+}
+
+}  // namespace walguard::preflight

@@ -1,0 +1,56 @@
+// identity: what the two agents stand on, as the kernel names it. Its verdict is only whether that could be
+// learned: a filesystem's name fails nothing.
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "preflight/checks/check.h"
+#include "preflight/conductor/session.h"
+#include "preflight/report/report.h"
+
+namespace walguard::preflight {
+namespace {
+
+struct Seen {
+  std::string device;
+  std::uint64_t inode = 0;
+
+  bool operator==(const Seen&) const = default;
+};
+
+Seen identify(CheckContext& context, Side side) {
+  Hand hand(context, side);
+  const Json answer = hand.call("identify", {{"dir", context.workspace.dir(side)}});
+  report::View& view = context.views.at(static_cast<std::size_t>(side));
+  view.fstype = answer.at("fstype").get<std::string>();
+  view.device = answer.at("device").get<std::string>();
+  view.magic = answer.at("magic").get<std::string>();
+  return {answer.at("st_dev").get<std::string>(), answer.at("inode").get<std::uint64_t>()};
+}
+
+std::string describe(const report::View& view) {
+  return (view.fstype.empty() ? "unknown filesystem" : view.fstype) + " (" + view.magic + ")" +
+         (view.sandbox.empty() ? "" : " inside " + view.sandbox);
+}
+
+}  // namespace
+
+CheckOutcome check_identity(CheckContext& context) {
+  const Seen a = identify(context, Side::kA);
+  const Seen b = identify(context, Side::kB);
+  const report::View& view_a = context.views.at(0);
+  const report::View& view_b = context.views.at(1);
+  std::string detail = describe(view_a);
+  if (context.workspace.two_views()) {
+    detail += " beside " + describe(view_b);
+    detail += view_a.device == view_b.device ? ", one superblock" : ", two superblocks";
+  }
+  detail += ", kernel " + view_a.kernel;
+  const bool one_kernel = view_a.boot_id == view_b.boot_id;
+  return pass(detail, {{"same_device_and_inode", a == b ? 1 : 0}, {"kernels", one_kernel ? 1 : 2}});
+}
+
+}  // namespace walguard::preflight

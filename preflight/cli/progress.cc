@@ -1,0 +1,81 @@
+#include "preflight/cli/progress.h"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <unistd.h>
+
+#include "preflight/conductor/run.h"
+#include "preflight/conductor/session.h"
+#include "preflight/report/report.h"
+
+namespace walguard::preflight {
+namespace {
+
+void print(const std::string& text) {
+  (void)std::fputs(text.c_str(), stderr);
+  (void)std::fflush(stderr);
+}
+
+class QuietProgress : public Progress {
+ public:
+  void begin(std::string_view /*check*/, double /*budget_seconds*/) override {}
+  void tick() override {}
+  void end(const report::Check& /*check*/) override {}
+  void notice(std::string_view text) override { print("walguard-preflight: " + std::string(text) + "\n"); }
+};
+
+class TerminalProgress : public Progress {
+ public:
+  void begin(std::string_view check, double budget_seconds) override {
+    check_ = check;
+    budget_ = budget_seconds;
+    start_ = Clock::now();
+    show();
+  }
+  void tick() override {
+    if (check_.empty() || Clock::now() - shown_ < kInterval) return;
+    show();
+  }
+  void end(const report::Check& /*check*/) override {
+    check_.clear();
+    print(kClearLine);
+  }
+  void notice(std::string_view text) override {
+    print(kClearLine + "walguard-preflight: " + std::string(text) + "\n");
+  }
+
+ private:
+  static constexpr auto kInterval = std::chrono::milliseconds(200);
+  inline static const std::string kClearLine = "\r\x1b[K";
+
+  void show() {
+    shown_ = Clock::now();
+    const auto elapsed = std::chrono::duration_cast<std::chrono::seconds>(shown_ - start_).count();
+    print(kClearLine + "  " + check_ + "  " + std::to_string(elapsed) + " s of at most " +
+          std::to_string(static_cast<int>(budget_)) + " s");
+  }
+
+  std::string check_;
+  double budget_ = 0;
+  Clock::time_point start_;
+  Clock::time_point shown_;
+};
+
+}  // namespace
+
+std::unique_ptr<Progress> make_progress() {
+  if (::isatty(STDERR_FILENO) == 1) return std::make_unique<TerminalProgress>();
+  return std::make_unique<QuietProgress>();
+}
+
+bool wants_colour(int fd) {
+  const char* const no_colour = std::getenv("NO_COLOR");
+  return ::isatty(fd) == 1 && (no_colour == nullptr || *no_colour == '\0');
+}
+
+}  // namespace walguard::preflight

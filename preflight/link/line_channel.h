@@ -1,0 +1,53 @@
+#ifndef WALGUARD_PREFLIGHT_LINK_LINE_CHANNEL_H_
+#define WALGUARD_PREFLIGHT_LINK_LINE_CHANNEL_H_
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "preflight/link/unique_fd.h"
+
+namespace walguard::preflight {
+
+/// The longest line either side may send, in bytes, newline not counted.
+inline constexpr std::size_t kMaxLineBytes = 256UL * 1024;
+
+/// Lines over a stream socket, never blocking: a socketpair today, TCP with the same code.
+///
+/// Owns the descriptor. Not thread-safe. The owner polls fd() for poll_events() and calls receive() and
+/// flush(). A peer that closes, errs or sends a line past kMaxLineBytes makes it closed; lines received
+/// before are still handed out by next_line().
+class LineChannel {
+ public:
+  /// `fd` is made non-blocking.
+  explicit LineChannel(UniqueFd fd);
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] bool closed() const { return closed_; }
+  /// POLLIN, and POLLOUT while something waits to be sent.
+  [[nodiscard]] short poll_events() const;
+
+  /// Queues the line with its newline and sends what the socket takes now.
+  void send(std::string_view line);
+  void flush();
+  [[nodiscard]] std::size_t unsent_bytes() const { return out_.size(); }
+
+  /// Takes in what has arrived.
+  void receive();
+  [[nodiscard]] std::optional<std::string> next_line();
+
+  /// Blocks until all is sent or the peer is gone.
+  void flush_all();
+
+ private:
+  UniqueFd fd_;
+  std::string in_;
+  std::size_t scanned_ = 0;  // bytes at the front of in_ known to hold no newline
+  std::string out_;
+  bool closed_ = false;
+};
+
+}  // namespace walguard::preflight
+
+#endif  // WALGUARD_PREFLIGHT_LINK_LINE_CHANNEL_H_
