@@ -45,7 +45,7 @@ class RequestParser {
 
  private:
   struct Message;
-  Step refusal(std::size_t used, int status, std::string reason) const;
+  [[nodiscard]] Step refusal(std::size_t used, int status, std::string reason) const;
 
   const HttpLimits& limits_;
   std::unique_ptr<Message> message_;  // null between requests, so that an idle connection holds nothing

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,10 +15,9 @@
 #include <utility>
 #include <vector>
 
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <pthread.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -168,7 +166,7 @@ bool HttpServer::Impl::accept_one() {
   if (socket) {
     // An answer is one write; waiting to fill a packet could only delay it.
     const int on = 1;
-    ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(socket.get(), SOL_TCP, TCP_NODELAY, &on, sizeof on);
     counters_.accepted.fetch_add(1, std::memory_order_relaxed);
     least_loaded().adopt(std::move(socket));
     return true;

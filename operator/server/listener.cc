@@ -4,11 +4,13 @@
 #include <memory>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <tl/expected.hpp>
+#include <unistd.h>
 
 #include "operator/server/unique_fd.h"
 
@@ -22,6 +24,7 @@ UniqueFd bind_and_listen(const addrinfo& address) {
   if (!socket) return {};
   const int on = 1;
   const int off = 0;
+  // NOLINTNEXTLINE(misc-include-cleaner): they are of sys/socket.h
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   // "::" is to mean every address, of IPv4 too, whatever the system's default.
   if (address.ai_family == AF_INET6) ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);

@@ -49,7 +49,7 @@ class Transport {
   void write_plain(std::string_view data);
 
  private:
-  IoResult plain_result(long moved, IoStatus when_blocked) const;
+  [[nodiscard]] IoResult plain_result(long moved, IoStatus when_blocked) const;
   IoResult tls_failure(int result);
 
   UniqueFd socket_;  // declared before ssl_, which refers to it

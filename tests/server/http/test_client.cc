@@ -5,24 +5,20 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <utility>
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <openssl/asn1.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <poll.h>
-#include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -44,8 +40,10 @@ std::size_t content_length(std::string_view head) {
 
 TestClient::TestClient(int port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   const timeval patience{.tv_sec = kPatience.count(), .tv_usec = 0};
+  // NOLINTBEGIN(misc-include-cleaner): they are of sys/socket.h
   ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  // NOLINTEND(misc-include-cleaner)
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<std::uint16_t>(port));
@@ -105,24 +103,24 @@ bool TestClient::fill() {
   return true;
 }
 
-std::optional<Reply> TestClient::receive(bool to_head_request) {
+Reply TestClient::receive(bool to_head_request) {
   std::size_t end = 0;
   while ((end = buffer_.find("\r\n\r\n")) == std::string::npos) {
-    if (!fill()) return std::nullopt;
+    if (!fill()) return {};
   }
   end += 4;
   Reply reply{.status = std::stoi(buffer_.substr(9, 3)), .head = buffer_.substr(0, end)};
   const std::size_t length = to_head_request ? 0 : content_length(reply.head);
   while (buffer_.size() < end + length) {
-    if (!fill()) return std::nullopt;
+    if (!fill()) return {};
   }
   reply.body = buffer_.substr(end, length);
   buffer_.erase(0, end + length);
   return reply;
 }
 
-std::optional<Reply> TestClient::ask(std::string_view request) {
-  if (!send(request)) return std::nullopt;
+Reply TestClient::ask(std::string_view request) {
+  if (!send(request)) return {};
   return receive();
 }
 

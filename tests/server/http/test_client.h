@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -12,6 +11,7 @@
 
 namespace walguard::server::testing {
 
+/// Status 0: the connection ended before a whole answer had come.
 struct Reply {
   int status = 0;
   std::string head = {};  ///< all of it, as sent
@@ -32,14 +32,14 @@ class TestClient {
   bool start_tls();
   /// False when the connection is broken.
   bool send(std::string_view data);
-  /// The next answer; nullopt when the connection ends first. 100 Continue is an answer like any other.
-  std::optional<Reply> receive(bool to_head_request = false);
+  /// The next answer. 100 Continue is an answer like any other.
+  Reply receive(bool to_head_request = false);
   /// send() and receive().
-  std::optional<Reply> ask(std::string_view request);
+  Reply ask(std::string_view request);
   /// Reads on; true when the server ends the connection without sending anything more.
   bool is_closed();
   /// True when the server has sent something or closed within `wait`.
-  bool is_readable(std::chrono::milliseconds wait) const;
+  [[nodiscard]] bool is_readable(std::chrono::milliseconds wait) const;
   /// Ends our side of the stream only.
   void half_close();
   /// Common name of the certificate the server showed.
