@@ -113,8 +113,9 @@ std::string Path::pointer() const {
   return out;
 }
 
-ReadError::ReadError(const Path& at, std::string_view problem)
-    : message_(at.text().append(": ").append(problem)), pointer_(at.pointer()) {}
+ReadError::ReadError(const Path& at, std::string_view problem) : message_(at.text()), pointer_(at.pointer()) {
+  message_.append(message_.empty() ? "" : ": ").append(problem);
+}
 
 void throw_wrong_type(Value& value, const Path& at, std::string_view expected, std::string_view remedy) {
   throw ReadError(at, std::string("expected ")

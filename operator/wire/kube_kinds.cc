@@ -1,0 +1,359 @@
+#include "operator/wire/kube_kinds.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+#include "operator/core/verdict.h"
+#include "operator/core/workload.h"
+#include "operator/wire/pod_spec.h"
+#include "operator/wire/volume_source.h"
+#include "operator/wire/workload_reader.h"
+
+namespace walguard::wire {
+namespace {
+
+using json::Keys;
+using json::Path;
+using json::Value;
+
+struct ObjectMeta {
+  std::string name;
+  std::string namespace_name = "default";  // what kubectl means by none
+  core::StringMap labels;
+  bool default_class = false;
+};
+
+void read_meta_annotations(Value& value, const Path& at, ObjectMeta& meta) {
+  static constexpr Keys kKeys{"storageclass.kubernetes.io/is-default-class",
+                              "storageclass.beta.kubernetes.io/is-default-class"};
+  json::each_field<kKeys>(value, at, [&](std::size_t, Value& field, const Path& here) {
+    meta.default_class = meta.default_class || json::text_of(field, here) == "true";
+  });
+}
+
+ObjectMeta read_meta(Value& value, const Path& at) {
+  static constexpr Keys kKeys{"name", "namespace", "labels", "annotations"};
+  ObjectMeta meta;
+  json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
+    switch (key) {
+      case kKeys["name"]:
+        meta.name = json::text_of(field, here);
+        break;
+      case kKeys["namespace"]:
+        meta.namespace_name = json::text_of(field, here);
+        break;
+      case kKeys["labels"]:
+        meta.labels = read_string_map(field, here);
+        break;
+      case kKeys["annotations"]:
+        read_meta_annotations(field, here, meta);
+        break;
+      default:
+        break;
+    }
+  });
+  return meta;
+}
+
+void need_name(const ObjectMeta& meta, const Path& at) {
+  if (meta.name.empty()) {
+    json::throw_missing(at.child("metadata").child("name"), "every object");
+  }
+}
+
+std::string text_or_empty(const core::StringMap& map, std::string_view key) {
+  const auto found = map.find(key);
+  return found == map.end() ? std::string() : found->second;
+}
+
+std::vector<std::string> read_texts(Value& value, const Path& at) {
+  std::vector<std::string> texts;
+  json::each_item(value, at,
+                  [&](Value& item, const Path& here) { texts.emplace_back(json::text_of(item, here)); });
+  return texts;
+}
+
+bool add_storage_class(Value& object, const Path& at, core::ClusterState& state) {
+  static constexpr Keys kKeys{"metadata",     "provisioner",       "parameters",
+                              "mountOptions", "volumeBindingMode", "reclaimPolicy"};
+  core::StorageClass out;
+  ObjectMeta meta;
+  json::each_field<kKeys>(object, at, [&](std::size_t key, Value& field, const Path& here) {
+    switch (key) {
+      case kKeys["metadata"]:
+        meta = read_meta(field, here);
+        break;
+      case kKeys["provisioner"]:
+        out.provisioner = json::text_of(field, here);
+        break;
+      case kKeys["parameters"]:
+        out.parameters = read_string_map(field, here);
+        break;
+      case kKeys["mountOptions"]:
+        out.mount_options = read_texts(field, here);
+        break;
+      case kKeys["volumeBindingMode"]:
+        out.wait_for_first_consumer = json::text_of(field, here) == "WaitForFirstConsumer";
+        break;
+      case kKeys["reclaimPolicy"]:
+        out.retain = json::text_of(field, here) == "Retain";
+        break;
+      default:
+        break;
+    }
+  });
+  need_name(meta, at);
+  if (out.provisioner.empty()) {
+    json::throw_missing(at.child("provisioner"), "a StorageClass");
+  }
+  out.name = std::move(meta.name);
+  out.is_default = meta.default_class;
+  state.add(std::move(out));
+  return true;
+}
+
+std::optional<std::string> read_required_hostname(Value& value, const Path& at) {
+  static constexpr Keys kKeys{"required"};
+  std::optional<std::string> hostname;
+  json::each_field<kKeys>(value, at, [&](std::size_t, Value& selector, const Path& here) {
+    hostname = read_single_hostname(selector, here);
+  });
+  return hostname;
+}
+
+void take_source(VolumeSource source, core::PersistentVolume& out) {
+  out.kind = source.kind;
+  out.driver = std::move(source.driver);
+  out.volume_handle = std::move(source.volume_handle);
+  out.attributes = std::move(source.attributes);
+  out.fs_type = std::move(source.fs_type);
+  out.path = std::move(source.path);
+}
+
+void read_volume_spec(Value& spec, const Path& at, core::PersistentVolume& out) {
+  static constexpr Keys kKeys{"storageClassName", "accessModes", "mountOptions", "volumeMode",
+                              "nodeAffinity"};
+  bool has_source = false;
+  std::uint64_t seen = 0;
+  json::each_entry(spec, at, [&](std::string_view name, Value& field, const Path& here) {
+    const std::size_t key = kKeys.find(name);
+    if (key == kKeys.kUnknown) {
+      std::optional<VolumeSource> source = read_volume_source(name, field, here);
+      if (!source) {
+        return;  // capacity, claimRef, ...
+      }
+      if (std::exchange(has_source, true)) {
+        throw json::ReadError(here, "a second source of one volume; keep one");
+      }
+      take_source(*std::move(source), out);
+      return;
+    }
+    const std::uint64_t bit = std::uint64_t{1} << key;
+    if ((seen & bit) != 0) {
+      json::throw_given_twice(here);
+    }
+    seen |= bit;
+    switch (key) {
+      case kKeys["storageClassName"]:
+        out.storage_class = json::text_of(field, here);
+        break;
+      case kKeys["accessModes"]:
+        out.access_modes = read_access_modes(field, here);
+        break;
+      case kKeys["mountOptions"]:
+        out.mount_options = read_texts(field, here);
+        break;
+      case kKeys["volumeMode"]:
+        out.volume_mode = read_volume_mode(field, here);
+        break;
+      case kKeys["nodeAffinity"]:
+        out.pinned_hostname = read_required_hostname(field, here);
+        break;
+      default:
+        break;
+    }
+  });
+}
+
+bool add_persistent_volume(Value& object, const Path& at, core::ClusterState& state) {
+  static constexpr Keys kKeys{"metadata", "spec"};
+  core::PersistentVolume out;
+  ObjectMeta meta;
+  bool has_spec = false;
+  json::each_field<kKeys>(object, at, [&](std::size_t key, Value& field, const Path& here) {
+    if (key == kKeys["metadata"]) {
+      meta = read_meta(field, here);
+    } else {
+      read_volume_spec(field, here, out);
+      has_spec = true;
+    }
+  });
+  need_name(meta, at);
+  if (!has_spec) {
+    json::throw_missing(at.child("spec"), "a PersistentVolume");
+  }
+  out.name = std::move(meta.name);
+  state.add(std::move(out));
+  return true;
+}
+
+bool add_claim(Value& object, const Path& at, core::ClusterState& state) {
+  static constexpr Keys kKeys{"metadata", "spec"};
+  core::PersistentVolumeClaim out;
+  ObjectMeta meta;
+  bool has_spec = false;
+  json::each_field<kKeys>(object, at, [&](std::size_t key, Value& field, const Path& here) {
+    if (key == kKeys["metadata"]) {
+      meta = read_meta(field, here);
+    } else {
+      out.spec = read_claim_spec(field, here);
+      has_spec = true;
+    }
+  });
+  need_name(meta, at);
+  if (!has_spec) {
+    json::throw_missing(at.child("spec"), "a PersistentVolumeClaim");
+  }
+  out.namespace_name = std::move(meta.namespace_name);
+  out.name = std::move(meta.name);
+  state.add(std::move(out));
+  return true;
+}
+
+void read_node_status(Value& value, const Path& at, core::Node& out) {
+  static constexpr Keys kStatus{"nodeInfo"};
+  static constexpr Keys kInfo{"kernelVersion", "operatingSystem"};
+  json::each_field<kStatus>(value, at, [&](std::size_t, Value& info, const Path& here) {
+    json::each_field<kInfo>(info, here, [&](std::size_t key, Value& field, const Path& field_at) {
+      (key == kInfo["kernelVersion"] ? out.kernel_release : out.os) = json::text_of(field, field_at);
+    });
+  });
+}
+
+bool add_node(Value& object, const Path& at, core::ClusterState& state) {
+  static constexpr Keys kKeys{"metadata", "status"};
+  core::Node out;
+  ObjectMeta meta;
+  json::each_field<kKeys>(object, at, [&](std::size_t key, Value& field, const Path& here) {
+    if (key == kKeys["metadata"]) {
+      meta = read_meta(field, here);
+    } else {
+      read_node_status(field, here, out);
+    }
+  });
+  need_name(meta, at);
+  out.hostname = text_or_empty(meta.labels, "kubernetes.io/hostname");
+  out.name = std::move(meta.name);
+  state.add(std::move(out));
+  return true;
+}
+
+bool add_runtime_class(Value& object, const Path& at, core::ClusterState& state) {
+  static constexpr Keys kKeys{"metadata", "handler"};
+  core::RuntimeClass out;
+  ObjectMeta meta;
+  json::each_field<kKeys>(object, at, [&](std::size_t key, Value& field, const Path& here) {
+    if (key == kKeys["metadata"]) {
+      meta = read_meta(field, here);
+    } else {
+      out.handler = json::text_of(field, here);
+    }
+  });
+  need_name(meta, at);
+  if (out.handler.empty()) {
+    json::throw_missing(at.child("handler"), "a RuntimeClass");
+  }
+  out.name = std::move(meta.name);
+  state.add(std::move(out));
+  return true;
+}
+
+bool add_csi_driver(Value& object, const Path& at, core::ClusterState& state) {
+  static constexpr Keys kKeys{"metadata", "spec"};
+  static constexpr Keys kSpec{"attachRequired"};
+  core::CsiDriver out;
+  ObjectMeta meta;
+  json::each_field<kKeys>(object, at, [&](std::size_t key, Value& field, const Path& here) {
+    if (key == kKeys["metadata"]) {
+      meta = read_meta(field, here);
+      return;
+    }
+    json::each_field<kSpec>(field, here, [&](std::size_t, Value& flag, const Path& flag_at) {
+      out.attach_required = json::bool_of(flag, flag_at);
+    });
+  });
+  need_name(meta, at);
+  out.name = std::move(meta.name);
+  state.add(std::move(out));
+  return true;
+}
+
+bool add_namespace(Value& object, const Path& at, core::ClusterState& state) {
+  static constexpr Keys kKeys{"metadata"};
+  core::Namespace out;
+  ObjectMeta meta;
+  json::each_field<kKeys>(
+      object, at, [&](std::size_t, Value& field, const Path& here) { meta = read_meta(field, here); });
+  need_name(meta, at);
+  if (const auto label = meta.labels.find("walguard/mode"); label != meta.labels.end()) {
+    out.mode = core::parse<core::Mode>(label->second);
+    if (!out.mode) {
+      throw json::ReadError(at.child("metadata").child("labels").child("walguard/mode"),
+                            "unknown mode \"" + label->second + "\"; use off, audit, warn, gate or enforce");
+    }
+  }
+  const auto ignore = meta.labels.find("walguard/ignore");
+  out.ignored = ignore != meta.labels.end() && ignore->second != "false";
+  out.name = std::move(meta.name);
+  state.add(std::move(out));
+  return true;
+}
+
+bool add_pod(Value& object, const Path& at, core::ClusterState& state) {
+  WorkloadObject pod = read_workload(object, at, core::WorkloadKind::kPod);
+  if (pod.workload.name.empty()) {
+    json::throw_missing(at.child("metadata").child("name"), "every object");
+  }
+  if (pod.phase == "Succeeded" || pod.phase == "Failed") {
+    return false;  // its containers will never write again
+  }
+  if (pod.workload.namespace_name.empty()) {
+    pod.workload.namespace_name = "default";
+  }
+  state.add(core::RunningPod{.namespace_name = std::move(pod.workload.namespace_name),
+                             .name = std::move(pod.workload.name),
+                             .spec = std::move(pod.workload.pod)});
+  return true;
+}
+
+struct KnownKind {
+  std::string_view group;
+  std::string_view kind;
+  KindReader reader;
+};
+
+constexpr std::array kKinds = {
+    KnownKind{"storage.k8s.io", "StorageClass", add_storage_class},
+    KnownKind{"", "PersistentVolume", add_persistent_volume},
+    KnownKind{"", "PersistentVolumeClaim", add_claim},
+    KnownKind{"", "Node", add_node},
+    KnownKind{"node.k8s.io", "RuntimeClass", add_runtime_class},
+    KnownKind{"storage.k8s.io", "CSIDriver", add_csi_driver},
+    KnownKind{"", "Namespace", add_namespace},
+    KnownKind{"", "Pod", add_pod},
+};
+
+}  // namespace
+
+KindReader find_kind_reader(std::string_view api_version, std::string_view kind) {
+  const std::size_t slash = api_version.find('/');
+  const std::string_view group = slash == std::string_view::npos ? "" : api_version.substr(0, slash);
+  const auto* const found = std::find_if(kKinds.begin(), kKinds.end(), [&](const KnownKind& known) {
+    return known.kind == kind && known.group == group;
+  });
+  return found == kKinds.end() ? nullptr : found->reader;
+}
+
+}  // namespace walguard::wire
