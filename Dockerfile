@@ -11,7 +11,8 @@ COPY . /src
 WORKDIR /src
 RUN cmake --preset release -DWALGUARD_BENCHMARKS=OFF \
     && cmake --build --preset release --target walguard walguard-preflight \
-    && scripts/image-root /image build/release/walguard build/release/walguard-preflight
+    && cmake --install build/release --prefix /built \
+    && scripts/image-root /image /built/bin/walguard /built/bin/walguard-preflight
 
 FROM scratch
 ARG VERSION=0.1.0
