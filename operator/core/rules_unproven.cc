@@ -57,7 +57,9 @@ std::string evidence_missing_reason(const RuleInput& input) {
          (key.empty() ? "" : " (" + key + ")");
 }
 
+/// A document does not age: to have measured once leaves a volume no worse off than never to have measured.
 Match evidence_stale(const RuleInput& input, Strategy strategy) {
+  if (documented_safe(input)) return Match::kNo;
   return input.evidence[strategy].age == EvidenceAnswer::Age::kFresh ? Match::kNo : Match::kYes;
 }
 

@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -23,6 +25,17 @@
 #include "operator/core/verdict.h"
 #include "operator/core/volume.h"
 #include "operator/core/workload.h"
+
+namespace walguard::core {
+
+// How GoogleTest names values in its messages.
+template <typename Enum>
+  requires std::is_enum_v<Enum> && requires(Enum value) { name(value); }
+std::ostream& operator<<(std::ostream& out, Enum value) {
+  return out << name(value);
+}
+
+}  // namespace walguard::core
 
 namespace walguard::core::testing {
 
