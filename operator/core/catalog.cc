@@ -118,9 +118,10 @@ Catalog::Match Catalog::find(const VariantQuery& query) const {
     if (holds == Holds::kNo) continue;
     if (candidate != nullptr && !judged_alike(*candidate, variant)) return {driver, nullptr};
     candidate = candidate == nullptr ? &variant : more_careful(candidate, &variant);
-    if (holds == Holds::kYes) break;
+    if (holds == Holds::kYes) return {driver, candidate};
   }
-  return {driver, candidate};
+  return {driver,
+          nullptr};  // what only may hold is not the one: the data leaves out what is not safe to name
 }
 
 const MountOptionFact* Catalog::mount_option(std::string_view option) const {
