@@ -1,5 +1,6 @@
 #include "operator/core/probe_plan.h"
 
+#include <algorithm>
 #include <string>
 
 #include <tl/expected.hpp>
@@ -19,6 +20,28 @@ using Refusal = tl::unexpected<std::string>;
 bool can_settle(const ProbeReach::ClassReach& reach, Scope scope, bool passed_already) {
   if (scope <= reach.widest) return true;
   return reach.views > 1 && !passed_already;
+}
+
+/// A run with a verdict that is still fresh: the next one would say no more. Runs without any verdict do not
+/// count, they are tried again.
+const Evidence* measured_lately(const EvidenceBook& book, const EvidenceKey& key, Scope scope, UtcSeconds now,
+                                UtcSeconds max_age) {
+  const auto it = std::ranges::find_if(book.all(), [&](const Evidence& evidence) {
+    return evidence.scope >= scope && now - evidence.measured_at <= max_age &&
+           std::ranges::any_of(evidence.verdicts.values, [](Verdict v) { return v != Verdict::kUnproven; }) &&
+           evidence.key == key;
+  });
+  return it == book.all().end() ? nullptr : &*it;
+}
+
+/// No run can settle what this one left open; a gate that waited for one would never open.
+Refusal leaves_open(const Evidence& report, Strategy strategy) {
+  if (report.verdicts[strategy] == Verdict::kUnproven) {
+    return Refusal("the preflight (report " + report.digest + ") gives no verdict for " +
+                   std::string(name(strategy)));
+  }
+  return Refusal("a preflight has measured it (report " + report.digest +
+                 "), and what is still open no measurement can tell");
 }
 
 }  // namespace
@@ -52,7 +75,11 @@ tl::expected<ProbeRequest, std::string> plan_probe(const VolumeFacts& facts, con
     return Refusal("a preflight here proves scope " + std::string(name(found->second.widest)) +
                    ", and the volume may be shared as far as scope " + std::string(name(scope)));
   }
-  return ProbeRequest{key, scope <= found->second.widest ? scope : found->second.widest};
+  const Scope reached = std::min(scope, found->second.widest);
+  if (const Evidence* report = measured_lately(evidence, key, reached, now, policy.evidence_max_age)) {
+    return leaves_open(*report, facts.strategy);
+  }
+  return ProbeRequest{key, reached};
 }
 
 }  // namespace walguard::core
