@@ -116,13 +116,13 @@ std::string paths(const Report& report) {
   return text;
 }
 
-}  // namespace
-
-std::string check_line(const report::Check& check, bool colour) {
+std::string check_line(const report::Check& check, std::string_view detail, bool colour) {
   return "  " + padded(check.id, 18) +
          painted(padded(to_string(check.result), 12), colour_of(check.result), colour) +
-         in_seconds(check.seconds) + "  " + check.detail;
+         in_seconds(check.seconds) + "  " + std::string(detail);
 }
+
+}  // namespace
 
 Verdict worst_verdict(const Report& report, const std::vector<Strategy>& asked) {
   Verdict worst = Verdict::kSafe;
@@ -139,7 +139,12 @@ std::string report_text(const Report& report, const std::vector<Strategy>& asked
             std::string(to_string(report.scope)) + "\n";
   }
   text += "\n";
-  for (const report::Check& check : report.checks) text += check_line(check, colour) + "\n";
+  std::string_view above;
+  for (const report::Check& check : report.checks) {
+    const bool repeated = !check.detail.empty() && check.detail == above;
+    above = check.detail;
+    text += check_line(check, repeated ? "(as above)" : check.detail, colour) + "\n";
+  }
   if (!report.reasons.empty()) {
     text += "\nWhy:\n";
     for (const std::string& reason : report.reasons) text += "  - " + reason + "\n";

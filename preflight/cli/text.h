@@ -14,9 +14,6 @@ namespace walguard::preflight {
 [[nodiscard]] std::string report_text(const report::Report& report,
                                       const std::vector<report::Strategy>& asked, bool colour);
 
-/// One line of the table of checks, without a newline.
-[[nodiscard]] std::string check_line(const report::Check& check, bool colour);
-
 /// The worst verdict of the strategies asked for.
 [[nodiscard]] report::Verdict worst_verdict(const report::Report& report,
                                             const std::vector<report::Strategy>& asked);

@@ -29,7 +29,7 @@ namespace {
 using report::Report;
 
 constexpr Seconds kSetupPatience{15};
-constexpr Seconds kFolderPatience{15};  // for the second view to show what the first holds
+constexpr Seconds kFolderPatience{12};  // for the second view to show what the first holds
 constexpr Seconds kFolderInterval{0.2};
 constexpr std::int64_t kBytesNeeded = 24LL * 1024 * 1024;
 
@@ -306,9 +306,10 @@ class Run {
     if (!janitor_) return;
     session_.kill_all_but(*janitor_);
     auto removed = remove_folder(*janitor_);
-    // The janitor may have been killed itself; a new one has to trust the path.
-    if (!removed && removed.error().kind != Failure::Kind::kRefused) {
-      removed = remove_folder(session_.start_worker(Side::kA));
+    // The janitor may have been killed itself; a new one has to trust the path. And where the views differ
+    // (overlay), only B can see what B has made.
+    for (const Side side : {Side::kA, Side::kB}) {
+      if (!removed) removed = remove_folder(session_.start_worker(side));
     }
     if (!removed) {
       progress_.notice("left behind " + workspace_.dir_a + "/" + workspace_.name + " (" +
@@ -317,7 +318,7 @@ class Run {
   }
 
   Outcome<Json> remove_folder(const Worker& worker) {
-    return session_.call(worker, "remove-workspace", workspace_.arguments(Side::kA), kSetupPatience / 2);
+    return session_.call(worker, "remove-workspace", workspace_.arguments(worker.side), kSetupPatience / 3);
   }
 
   void conclude() {

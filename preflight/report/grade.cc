@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 namespace walguard::report {
 namespace {
 
+constexpr std::string_view kNotRun = "not run";
 constexpr bool kYes = true;
 constexpr bool kNo = false;
 
@@ -81,7 +83,7 @@ Verdict verdict_of(const Check* check, const Need& need) {
 }
 
 std::string why(const Check* check) {
-  if (check == nullptr) return "not run";
+  if (check == nullptr) return std::string(kNotRun);
   if (!check->detail.empty()) return check->detail;
   return std::string(to_string(check->result));
 }
@@ -111,7 +113,8 @@ class Reasons {
  public:
   void add(Verdict verdict, std::string_view check, const std::string& detail) {
     // What stops a run stops every check after it: said once, by the first of them.
-    if (verdict == Verdict::kUnproven && !unproven_details_.insert(detail).second) return;
+    const auto [first, is_new] = first_with_.emplace(detail, check);
+    if (verdict == Verdict::kUnproven && !is_new && detail != kNotRun && first->second != check) return;
     std::vector<std::string>& list = verdict == Verdict::kUnsafe ? unsafe_ : unproven_;
     std::string reason = std::string(check) + ": " + detail;
     if (std::ranges::find(list, reason) == list.end()) list.push_back(std::move(reason));
@@ -128,7 +131,7 @@ class Reasons {
  private:
   std::vector<std::string> unsafe_;
   std::vector<std::string> unproven_;
-  std::set<std::string> unproven_details_;
+  std::map<std::string, std::string> first_with_;  // check by detail
 };
 
 }  // namespace
