@@ -1,0 +1,172 @@
+// Which volumes hold a database: what the annotations say, resolved as the kernel would.
+#include "operator/core/databases.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "operator/core/verdict.h"
+#include "operator/core/workload.h"
+#include "tests/core/builders.h"
+
+namespace walguard::core {
+namespace {
+
+using namespace testing;  // NOLINT(google-build-using-namespace): the words of the tests
+
+Volume named(std::string name, VolumeKind kind = VolumeKind::kClaim) {
+  return but(volume_of(kind), [&](auto& v) { v.name = std::move(name); });
+}
+
+/// Containers web (/data of "data", /data/cache of "cache") and worker (/work of "data").
+Workload shop(std::optional<std::string> databases) {
+  Workload workload;
+  workload.annotations.databases = std::move(databases);
+  workload.pod.containers = {container("web", {mount("data", "/data"), mount("cache", "/data/cache/")}),
+                             container("worker", {mount("data", "/work")})};
+  workload.pod.volumes = {named("data"), named("cache"), named("unmounted")};
+  return workload;
+}
+
+std::vector<std::string> paths_on(const Workload& workload, std::string_view volume) {
+  return find_databases(workload, named(std::string(volume))).paths;
+}
+
+using Paths = std::vector<std::string>;
+
+TEST(Databases, WithoutAnAnnotationThereIsNone) {
+  EXPECT_EQ(find_databases(shop(std::nullopt), named("data")).certainty, Certainty::kNone);
+}
+
+TEST(Databases, ADeclaredPathBelongsToTheLongestMountAboveIt) {
+  EXPECT_EQ(paths_on(shop("/data/app.db"), "data"), Paths{"/data/app.db"});
+  EXPECT_EQ(paths_on(shop("/data/app.db"), "cache"), Paths{});
+  EXPECT_EQ(paths_on(shop("/data/cache/app.db"), "cache"), Paths{"/data/cache/app.db"});
+  EXPECT_EQ(paths_on(shop("/data/cache/app.db"), "data"), Paths{}) << "the longer mount hides it";
+  EXPECT_EQ(find_databases(shop("/data/app.db"), named("data")).certainty, Certainty::kDeclared);
+  EXPECT_EQ(find_databases(shop("/data/app.db"), named("cache")).certainty, Certainty::kNone);
+}
+
+TEST(Databases, WholeComponentsMatch) {
+  EXPECT_EQ(paths_on(shop("/database/app.db"), "data"), Paths{});
+  EXPECT_EQ(paths_on(shop("/data"), "data"), Paths{"/data"});
+  EXPECT_EQ(paths_on(shop("/data/"), "data"), Paths{"/data/"});
+  Workload rooted = shop("/anything.db");
+  rooted.pod.containers = {container("web", {mount("data", "/")})};
+  EXPECT_EQ(paths_on(rooted, "data"), Paths{"/anything.db"});
+}
+
+TEST(Databases, AContainerPrefixSaysWhoseMountsCount) {
+  EXPECT_EQ(paths_on(shop("worker:/work/app.db"), "data"), Paths{"worker:/work/app.db"});
+  EXPECT_EQ(paths_on(shop("web:/work/app.db"), "data"), Paths{});
+  EXPECT_EQ(paths_on(shop("nobody:/data/app.db"), "data"), Paths{});
+}
+
+TEST(Databases, TheListHoldsSeveralWithSpacesAndEmptyPlaces) {
+  EXPECT_EQ(paths_on(shop(" /data/a.db , ,worker:/work/*.sqlite,/data/a.db"), "data"),
+            (Paths{"/data/a.db", "worker:/work/*.sqlite"}));
+  EXPECT_EQ(paths_on(shop(""), "data"), Paths{});
+  EXPECT_EQ(paths_on(shop("data/app.db"), "data"), Paths{}) << "a relative path is nowhere";
+}
+
+TEST(Databases, ProjectionsNeverHoldOne) {
+  EXPECT_EQ(find_databases(shop("/data/app.db"), named("data", VolumeKind::kProjection)).certainty,
+            Certainty::kNone);
+}
+
+TEST(Databases, RequireLocalWithoutAListAsksItOfEveryMountedVolume) {
+  Workload workload = shop(std::nullopt);
+  workload.annotations.require_local = true;
+  EXPECT_EQ(find_databases(workload, named("data")).certainty, Certainty::kDeclared);
+  EXPECT_EQ(find_databases(workload, named("cache")).certainty, Certainty::kDeclared);
+  EXPECT_EQ(find_databases(workload, named("unmounted")).certainty, Certainty::kNone);
+  EXPECT_EQ(find_databases(workload, named("data", VolumeKind::kProjection)).certainty, Certainty::kNone);
+  workload.annotations.require_local = false;
+  EXPECT_EQ(find_databases(workload, named("data")).certainty, Certainty::kNone);
+}
+
+TEST(Databases, RequireLocalWithAListAsksItOfTheListedVolumes) {
+  Workload workload = shop("/data/app.db");
+  workload.annotations.require_local = true;
+  EXPECT_EQ(find_databases(workload, named("data")).certainty, Certainty::kDeclared);
+  EXPECT_EQ(find_databases(workload, named("cache")).certainty, Certainty::kNone);
+}
+
+TEST(Databases, TheStrategyIsTheAnnotationsAndWalWhereItCannotBeRead) {
+  const auto strategy = [](std::optional<std::string> text) {
+    Workload workload = shop("/data/app.db");
+    workload.annotations.journal_mode = std::move(text);
+    return find_databases(workload, named("data")).strategy;
+  };
+  EXPECT_EQ(strategy(std::nullopt), Strategy::kWal);
+  EXPECT_EQ(strategy("rollback"), Strategy::kRollback);
+  EXPECT_EQ(strategy("wal-exclusive"), Strategy::kWalExclusive);
+  EXPECT_EQ(strategy("delete"), Strategy::kWal) << "the strictest, until it can be read";
+}
+
+std::optional<bool> single_file(Volume volume, VolumeMount at, const std::string& database) {
+  Workload workload = pod(std::move(volume));
+  workload.annotations.databases = database;
+  workload.pod.containers = {container("app", {std::move(at)})};
+  return find_databases(workload, workload.pod.volumes.front()).single_file_mount;
+}
+
+TEST(SingleFileMounts, AreASubPathOrAHostPathFileThatIsTheDatabaseItself) {
+  const Volume claim = claim_volume();
+  EXPECT_EQ(single_file(claim, mount("data", "/data"), "/data/app.db"), false);
+  EXPECT_EQ(single_file(claim, mount("data", "/data/app.db", "app.db"), "/data/app.db"), true);
+  EXPECT_EQ(single_file(claim, mount("data", "/data", "shop"), "/data/app.db"), false)
+      << "a folder by subPath";
+  EXPECT_EQ(single_file(claim, mount("data", "/data"), "/data"), false) << "a whole volume is a folder";
+  EXPECT_EQ(single_file(host_path("/srv/app.db", "File"), mount("data", "/app.db"), "/app.db"), true);
+  EXPECT_EQ(single_file(host_path("/srv/app.db", "FileOrCreate"), mount("data", "/app.db"), "/app.db"), true);
+  EXPECT_EQ(single_file(host_path("/srv", "Directory"), mount("data", "/srv"), "/srv"), false);
+  EXPECT_EQ(single_file(host_path("/srv/app.db"), mount("data", "/app.db"), "/app.db"), std::nullopt)
+      << "a hostPath without a type may be either";
+}
+
+TEST(SingleFileMounts, OneOfSeveralIsEnough) {
+  Workload workload = pod();
+  workload.annotations.databases = "/data/app.db,/data/b.db";
+  workload.pod.containers = {container("app", {mount("data", "/data")}),
+                             container("sidecar", {mount("data", "/data/app.db", "app.db")})};
+  EXPECT_EQ(find_databases(workload, workload.pod.volumes.front()).single_file_mount, true);
+}
+
+TEST(ReadOnlyMounts, AreSaidOnlyWhereEveryMountIsOne) {
+  Workload workload = pod();
+  workload.pod.containers.front().mounts.front().read_only = true;
+  EXPECT_TRUE(find_databases(workload, workload.pod.volumes.front()).every_mount_read_only);
+  workload.pod.containers.push_back(container("writer", {mount("data", "/data")}));
+  EXPECT_FALSE(find_databases(workload, workload.pod.volumes.front()).every_mount_read_only);
+}
+
+TEST(AnnotationComplaints, NameTheAnnotationItsValueAndWhatIsExpected) {
+  Annotations annotations;
+  EXPECT_TRUE(annotation_complaints(annotations).empty());
+  annotations.databases = "/data/app.db,web:/cache/*.sqlite";
+  annotations.journal_mode = "wal";
+  annotations.mode = "enforce";
+  EXPECT_TRUE(annotation_complaints(annotations).empty());
+
+  annotations.databases = "/data/app.db,app.db";
+  annotations.journal_mode = "delete";
+  annotations.mode = "strict";
+  const auto complaints = annotation_complaints(annotations);
+  ASSERT_EQ(complaints.size(), 3U);
+  for (const auto& [i, parts] : std::vector<std::pair<std::size_t, std::vector<std::string_view>>>{
+           {0, {"walguard/journal-mode", "\"delete\"", "wal-exclusive"}},
+           {1, {"walguard/mode", "\"strict\"", "enforce"}},
+           {2, {"walguard/databases", "\"app.db\"", "absolute"}}}) {
+    for (const std::string_view part : parts) {
+      EXPECT_NE(complaints[i].find(part), std::string::npos) << complaints[i] << " does not say " << part;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace walguard::core
