@@ -1,0 +1,57 @@
+#ifndef WALGUARD_TESTS_TESTBEDS_BED_H_
+#define WALGUARD_TESTS_TESTBEDS_BED_H_
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/preflight/process/program.h"
+
+/// Real filesystems for a test, set up on construction and taken down at the end, whatever happened in
+/// between.
+namespace walguard::testbeds {
+
+/// Runs a command to its end; throws std::runtime_error with its output where that is not exit code 0.
+void must_run(const std::vector<std::string>& command);
+/// The same without caring how it ends.
+void try_run(const std::vector<std::string>& command);
+
+/// Why beds cannot be made here ("not root", "no mkfs.xfs"), or nullopt.
+[[nodiscard]] std::optional<std::string> why_no_beds();
+
+class Bed {
+ public:
+  Bed() = default;
+  Bed(const Bed&) = delete;
+  Bed& operator=(const Bed&) = delete;
+  ~Bed();
+
+  /// A new directory below the bed's own.
+  std::filesystem::path directory(const std::string& name);
+  /// A sparse image of `megabytes`, formatted by mkfs.`fstype` and mounted.
+  std::filesystem::path loop(const std::string& fstype, int megabytes);
+  std::filesystem::path tmpfs(int megabytes);
+  /// One more mount of `backing` by bindfs: a page cache and a lock table of its own.
+  std::filesystem::path bindfs(const std::filesystem::path& backing, const std::string& name);
+  /// The merged directory of an overlay whose upper directory is `upper`; both on `base`.
+  std::filesystem::path overlay(const std::filesystem::path& base, const std::filesystem::path& upper);
+
+  void remount_read_only(const std::filesystem::path& mount_point);
+  /// umount -l: the path leads elsewhere at once, the filesystem lives on until it is closed.
+  void detach(const std::filesystem::path& mount_point);
+  /// Mounts the image of loop() again.
+  void mount_image(const std::filesystem::path& mount_point);
+
+ private:
+  void mount(const std::vector<std::string>& command, const std::filesystem::path& mount_point);
+
+  testing_support::TemporaryDirectory root_;
+  std::vector<std::filesystem::path> mount_points_;
+  std::filesystem::path image_;
+};
+
+}  // namespace walguard::testbeds
+
+#endif  // WALGUARD_TESTS_TESTBEDS_BED_H_
