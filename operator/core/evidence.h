@@ -23,7 +23,9 @@ namespace walguard::core {
 /// instead.
 struct EvidenceKey {
   std::string storage_class;
-  std::string volume;  ///< PersistentVolume name, or "hostPath:PATH"; empty for class evidence
+  /// PersistentVolume name, or "hostPath:PATH"; with "@HOSTNAME" where each node has other files under that
+  /// name. Empty for class evidence.
+  std::string volume;
   std::string driver;
   StringMap parameters;                    ///< of the class
   std::vector<std::string> mount_options;  ///< sorted

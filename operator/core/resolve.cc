@@ -46,9 +46,12 @@ bool no_strangers(const Workload& workload, std::span<const RunningPod> pods) {
 }
 
 /// A StatefulSet of one is the one replica count that bounds sharing: it promises at most one pod per
-/// identity (https://kubernetes.io/docs/tasks/run-application/force-delete-stateful-set-pod/).
-bool stateful_set_of_one(const Workload& workload) {
-  return workload.kind == WorkloadKind::kStatefulSet && workload.replicas.value_or(1) == 1;
+/// identity (https://kubernetes.io/docs/tasks/run-application/force-delete-stateful-set-pod/). Only of a
+/// claim is it in view who else has it, and a pod that a scale-down still ends writes too.
+bool owned_by_stateful_set_of_one(const Workload& workload, const Volume& volume,
+                                  std::span<const RunningPod> pods) {
+  return workload.kind == WorkloadKind::kStatefulSet && workload.replicas.value_or(1) == 1 &&
+         volume.kind == VolumeKind::kClaim && pods.size() <= 1 && no_strangers(workload, pods);
 }
 
 std::optional<std::string> pinned_to(const Workload& workload, const ClusterState& cluster) {
@@ -104,14 +107,13 @@ void add_sharing(VolumeFacts& facts, const Workload& workload, const Volume& vol
   const auto others = volume.kind == VolumeKind::kClaim
                           ? cluster.pods_of_claim(workload.namespace_name, volume.claim)
                           : std::span<const RunningPod>{};
-  const bool alone = no_strangers(workload, others);
   facts.consumers_in_pod = count_consumers(workload.pod, volume.name);
-  facts.per_replica_claim = per_replica(workload, volume) && alone;
+  facts.per_replica_claim = per_replica(workload, volume) && no_strangers(workload, others);
   facts.pinned_to_node = pinned_to(workload, cluster).has_value() || storage.pinned_to_node;
 
   const SharingFacts sharing{
-      .owned_by_one_pod =
-          storage.one_pod_only || facts.per_replica_claim || (stateful_set_of_one(workload) && alone),
+      .owned_by_one_pod = storage.one_pod_only || facts.per_replica_claim ||
+                          owned_by_stateful_set_of_one(workload, volume, others),
       .single_attach = storage.single_attach,
       .volume_pinned_to_node = storage.pinned_to_node,
       .stays_on_one_node = is_known_to_be_local(facts),
@@ -119,7 +121,10 @@ void add_sharing(VolumeFacts& facts, const Workload& workload, const Volume& vol
       .consumers_in_pod = facts.consumers_in_pod,
   };
   facts.scope = sharing_scope(sharing);
-  facts.kernel_domain = kernel_domain(workload.pod.runtime_class, others, cluster);
+  // What sharing.cc knows of runtimes is Linux.
+  if (!workload.pod.windows) {
+    facts.kernel_domain = kernel_domain(workload.pod.runtime_class, others, cluster);
+  }
 }
 
 void add_workload(VolumeFacts& facts, const Workload& workload, const StorageView& storage) {
@@ -127,6 +132,19 @@ void add_workload(VolumeFacts& facts, const Workload& workload, const StorageVie
   facts.replicas = replicas_of(workload);
   facts.replaced_by_overlap = workload.kind == WorkloadKind::kDeployment && !workload.recreate_strategy &&
                               facts.binding != Binding::kNotAClaim && !storage.one_pod_only;
+}
+
+/// What is other files on another node was measured on one of them; where it is not known which one this will
+/// be, nothing speaks for it.
+void tie_to_node(EvidenceKey& key, const std::optional<std::string>& hostname) {
+  if (key.volume.empty()) return;
+  key.volume = hostname ? key.volume + "@" + *hostname : std::string{};
+}
+
+std::string runtime_in_key(const Workload& workload, const ClusterState& cluster) {
+  if (workload.pod.windows) return "windows";
+  const std::string& runtime_class = workload.pod.runtime_class;
+  return runtime_handler(runtime_class, cluster).value_or("runtimeClass:" + runtime_class);
 }
 
 VolumeFacts facts_of(const Workload& workload, const Volume& volume, const DatabasesOnVolume& databases,
@@ -143,8 +161,10 @@ VolumeFacts facts_of(const Workload& workload, const Volume& volume, const Datab
   const StorageView storage = view_storage(workload.namespace_name, volume, cluster, catalog);
   describe_storage(facts, storage);
   if (volume.kind == VolumeKind::kHostPath) facts.key.volume = "hostPath:" + volume.host_path;
-  facts.key.runtime_handler = runtime_handler(workload.pod.runtime_class, cluster)
-                                  .value_or("runtimeClass:" + workload.pod.runtime_class);
+  if (facts.differs_per_node && !storage.pinned_to_node) {
+    tie_to_node(facts.key, pinned_to(workload, cluster));
+  }
+  facts.key.runtime_handler = runtime_in_key(workload, cluster);
   add_sharing(facts, workload, volume, storage, cluster);
   add_workload(facts, workload, storage);
   return facts;
