@@ -23,6 +23,7 @@
 #include "operator/controller/preflight_runner.h"
 #include "operator/controller/state_folder.h"
 #include "operator/core/catalog.h"
+#include "operator/core/cluster_state.h"
 #include "operator/core/evidence.h"
 #include "operator/core/policy.h"
 #include "operator/core/probe_plan.h"
@@ -105,6 +106,11 @@ Result<controller::StoragePaths> storage_paths(const ServeOptions& options) {
   return paths;
 }
 
+Result<void> read_state_file(std::string_view file, std::string_view text, core::ClusterState& state) {
+  const auto added = wire::add_kube_objects(text, file, state);
+  return added ? Result<void>{} : tl::unexpected(added.error().text());
+}
+
 Result<void> make_data_dir(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
@@ -159,7 +165,7 @@ struct Webhook::Parts {
 };
 
 Result<void> Webhook::Parts::open_state() {
-  auto opened = controller::StateFolder::open(options.standalone, wire::add_kube_objects, log_line(logger));
+  auto opened = controller::StateFolder::open(options.standalone, read_state_file, log_line(logger));
   if (!opened) return tl::unexpected("--standalone: " + opened.error());
   state = *std::move(opened);
   return {};
