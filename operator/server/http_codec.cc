@@ -82,7 +82,6 @@ struct RequestParser::Message {
   }
 
   Parser parser;
-  std::size_t head_bytes = 0;
   bool expectation_taken = false;
 };
 
@@ -93,7 +92,6 @@ RequestParser::~RequestParser() = default;
 RequestParser::Step RequestParser::feed(std::string_view input) {
   if (!message_) message_ = std::make_unique<Message>(limits_);
   Parser& parser = message_->parser;
-  const bool in_head = !parser.is_header_done();
   beast::error_code error;
   const std::size_t used = parser.put(boost::asio::buffer(input.data(), input.size()), error);
 
@@ -103,12 +101,12 @@ RequestParser::Step RequestParser::feed(std::string_view input) {
     }
     return refusal(used, status_for(error), error.message());
   }
-  // Beast limits each part of a head that it must see as a whole, not their sum; nor does it limit chunk
-  // extensions.
-  if (in_head && !parser.is_header_done()) message_->head_bytes += used;
-  if (message_->head_bytes > limits_.head_bytes ||
-      (!parser.is_done() && input.size() - used > limits_.head_bytes)) {
-    return refusal(used, 431, "the head is longer than " + std::to_string(limits_.head_bytes) + " bytes");
+  // Beast limits what it holds back of a head, but not the extension of a chunk, which has no business being
+  // long.
+  if (!parser.is_done() && input.size() - used > limits_.head_bytes) {
+    return refusal(used, 431,
+                   "the head, of the request or of a chunk, is longer than " +
+                       std::to_string(limits_.head_bytes) + " bytes");
   }
   if (!parser.is_done()) return {.state = State::kIncomplete, .used = used};
   const std::string_view encoding = view(parser.get()[http::field::content_encoding]);

@@ -143,6 +143,17 @@ TEST_F(HttpAnswers, PipelinedRequestsWaitForAClientThatReadsLate) {
   }
 }
 
+TEST_F(HttpAnswers, ARequestBehindALargeAnswerIsServedOnceThatIsTaken) {
+  start({}, Mode::kTls, [](HttpServer& server) {
+    server.route("GET", "/large",
+                 [](const HttpRequest&, HttpResponse& response) { response.body.assign(30'000'000, 'x'); });
+  });
+  TestClient client = TestClient::tls(port_);
+  ASSERT_TRUE(client.send("GET /large HTTP/1.1\r\nHost: w\r\n\r\n" + post("/echo", "behind it")));
+  EXPECT_EQ(client.receive().body.size(), 30'000'000U);
+  EXPECT_EQ(client.receive().body, "behind it");
+}
+
 TEST_F(HttpAnswers, ARequestThatComesByteByByteIsUnderstood) {
   start({}, Mode::kPlain);
   TestClient client(port_);
