@@ -5,7 +5,7 @@
 /// skipped: simdjson has checked its UTF-8 and its quotes, the skip counts its brackets, and nothing else of
 /// it is looked at.
 ///
-/// `null` means absent everywhere: Go clients write it for empty fields.
+/// A field that is null is absent: Go clients write that for empty ones. An entry of a map or a list is not.
 #pragma once
 
 #include <array>
@@ -127,18 +127,15 @@ template <typename T>
   return inside;
 }
 
-/// Calls `on_field(key, value, path)` for every field that is not null, in the order of the document. Keys
-/// may repeat: a caller that reads a field checks for that.
-template <typename OnField>
-void each_entry(Value& value, const Path& at, OnField&& on_field) {
+/// Calls `on_entry(key, value, path)` for every entry of a map with keys of the author's own, null ones too.
+/// Keys may repeat: a caller that keeps an entry checks for that.
+template <typename OnEntry>
+void each_entry(Value& value, const Path& at, OnEntry&& on_entry) {
   simdjson::ondemand::object object = object_of(value, at);
   for (auto result : object) {
     simdjson::ondemand::field& field = checked(result);
     const std::string_view key = key_of(field);
-    Value& entry = field.value();
-    if (!entry.is_null()) {
-      on_field(key, entry, at.child(key));
-    }
+    on_entry(key, field.value(), at.child(key));
   }
 }
 
@@ -165,16 +162,21 @@ template <const auto& keys>
   return found != KeySet::kUnknown ? found : keys.find(key_of(field));  // an escaped spelling is the same key
 }
 
-/// Calls `on_field(index of the key, value, path)` for each known field that is not null. A known key that
-/// comes twice is an error.
-template <const auto& keys, typename OnField>
-void each_field(Value& value, const Path& at, OnField&& on_field) {
+struct IgnoreOthers {
+  void operator()(Value& /*value*/) const {}
+};
+
+/// Calls `on_field(index of the key, value, path)` for each known field that is not null, and
+/// `on_other(value)` for the fields with other keys. A known key that comes twice is an error.
+template <const auto& keys, typename OnField, typename OnOther = IgnoreOthers>
+void each_field(Value& value, const Path& at, OnField&& on_field, OnOther&& on_other = {}) {
   std::uint64_t seen = 0;
   simdjson::ondemand::object object = object_of(value, at);
   for (auto result : object) {
     simdjson::ondemand::field& field = checked(result);
     const std::size_t key = find_key<keys>(field);
     if (key == std::remove_cvref_t<decltype(keys)>::kUnknown) {
+      on_other(field.value());
       continue;
     }
     const Path here = at.child(keys.text(key));

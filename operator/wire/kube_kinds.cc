@@ -136,8 +136,10 @@ void read_volume_spec(Value& spec, const Path& at, core::PersistentVolume& out) 
   static constexpr Keys kKeys{"storageClassName", "accessModes", "mountOptions", "volumeMode",
                               "nodeAffinity"};
   bool has_source = false;
-  std::uint64_t seen = 0;
   json::each_entry(spec, at, [&](std::string_view name, Value& field, const Path& here) {
+    if (field.is_null()) {
+      return;
+    }
     const std::size_t key = kKeys.find(name);
     if (key == kKeys.kUnknown) {
       std::optional<VolumeSource> source = read_volume_source(name, field, here);
@@ -150,11 +152,6 @@ void read_volume_spec(Value& spec, const Path& at, core::PersistentVolume& out) 
       take_source(*std::move(source), out);
       return;
     }
-    const std::uint64_t bit = std::uint64_t{1} << key;
-    if ((seen & bit) != 0) {
-      json::throw_given_twice(here);
-    }
-    seen |= bit;
     switch (key) {
       case kKeys["storageClassName"]:
         out.storage_class = json::text_of(field, here);

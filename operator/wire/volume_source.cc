@@ -61,6 +61,13 @@ const KnownSource* find_source(std::string_view key) {
   return found == kSources.end() ? nullptr : found;
 }
 
+/// The fields of a pod's volume: its name, then the sources in their order.
+template <std::size_t... I>
+consteval auto volume_keys(std::index_sequence<I...> /*all*/) {
+  return Keys{"name", kSources[I].key...};
+}
+constexpr auto kVolumeKeys = volume_keys(std::make_index_sequence<kSources.size()>());
+
 /// ephemeral.volumeClaimTemplate.spec
 core::ClaimSpec read_claim_template(Value& value, const Path& at) {
   static constexpr Keys kKeys{"spec"};
@@ -92,6 +99,56 @@ void read_medium(Value& value, const Path& at, VolumeSource& source) {
   if (source.kind == VolumeKind::kEmptyDir && json::text_of(value, at) == "Memory") {
     source.kind = VolumeKind::kEmptyDirMemory;
   }
+}
+
+VolumeSource read_known_source(const KnownSource& known, Value& value, const Path& at) {
+  static constexpr Keys kKeys{"readOnly", "fsType", "driver",    "volumeAttributes",    "volumeHandle",
+                              "path",     "type",   "claimName", "volumeClaimTemplate", "medium"};
+  VolumeSource source;
+  source.kind = known.kind;
+  if (known.kind == VolumeKind::kProjection) {
+    return source;  // nothing in it bears on the judgement
+  }
+  if (known.kind == VolumeKind::kInline) {
+    source.driver = known.key;
+  }
+  json::each_field<kKeys>(value, at, [&](std::size_t field, Value& entry, const Path& here) {
+    switch (field) {
+      case kKeys["readOnly"]:
+        source.read_only = json::bool_of(entry, here);
+        break;
+      case kKeys["fsType"]:
+        source.fs_type = json::text_of(entry, here);
+        break;
+      case kKeys["driver"]:
+        read_driver(known.key, entry, here, source);
+        break;
+      case kKeys["volumeAttributes"]:
+        source.attributes = read_string_map(entry, here);
+        break;
+      case kKeys["volumeHandle"]:
+        source.volume_handle = json::text_of(entry, here);
+        break;
+      case kKeys["path"]:
+        read_path(known.key, entry, here, source);
+        break;
+      case kKeys["type"]:
+        read_host_path_type(entry, here, source);
+        break;
+      case kKeys["claimName"]:
+        source.claim = json::text_of(entry, here);
+        break;
+      case kKeys["volumeClaimTemplate"]:
+        source.claim_spec = read_claim_template(entry, here);
+        break;
+      case kKeys["medium"]:
+        read_medium(entry, here, source);
+        break;
+      default:
+        break;
+    }
+  });
+  return source;
 }
 
 }  // namespace
@@ -160,87 +217,35 @@ core::ClaimSpec read_claim_spec(Value& value, const Path& at) {
 }
 
 std::optional<VolumeSource> read_volume_source(std::string_view key, Value& value, const Path& at) {
-  static constexpr Keys kKeys{"readOnly", "fsType", "driver",    "volumeAttributes",    "volumeHandle",
-                              "path",     "type",   "claimName", "volumeClaimTemplate", "medium"};
   const KnownSource* const known = find_source(key);
-  if (known == nullptr) {
-    return std::nullopt;
-  }
-  VolumeSource source;
-  source.kind = known->kind;
-  if (known->kind == VolumeKind::kProjection) {
-    return source;  // nothing in it bears on the judgement
-  }
-  if (known->kind == VolumeKind::kInline) {
-    source.driver = key;
-  }
-  json::each_field<kKeys>(value, at, [&](std::size_t field, Value& entry, const Path& here) {
-    switch (field) {
-      case kKeys["readOnly"]:
-        source.read_only = json::bool_of(entry, here);
-        break;
-      case kKeys["fsType"]:
-        source.fs_type = json::text_of(entry, here);
-        break;
-      case kKeys["driver"]:
-        read_driver(key, entry, here, source);
-        break;
-      case kKeys["volumeAttributes"]:
-        source.attributes = read_string_map(entry, here);
-        break;
-      case kKeys["volumeHandle"]:
-        source.volume_handle = json::text_of(entry, here);
-        break;
-      case kKeys["path"]:
-        read_path(key, entry, here, source);
-        break;
-      case kKeys["type"]:
-        read_host_path_type(entry, here, source);
-        break;
-      case kKeys["claimName"]:
-        source.claim = json::text_of(entry, here);
-        break;
-      case kKeys["volumeClaimTemplate"]:
-        source.claim_spec = read_claim_template(entry, here);
-        break;
-      case kKeys["medium"]:
-        read_medium(entry, here, source);
-        break;
-      default:
-        break;
-    }
-  });
-  return source;
+  return known == nullptr ? std::nullopt : std::optional(read_known_source(*known, value, at));
 }
 
 core::Volume read_volume(Value& value, const Path& at) {
   core::Volume volume;
   std::size_t sources = 0;
-  json::each_entry(value, at, [&](std::string_view key, Value& field, const Path& here) {
-    if (key == "name") {
-      if (!volume.name.empty()) {
-        json::throw_given_twice(here);
-      }
+  const auto on_field = [&](std::size_t key, Value& field, const Path& here) {
+    if (key == kVolumeKeys["name"]) {
       volume.name = json::text_of(field, here);
       return;
     }
     if (++sources > 1) {
       throw json::ReadError(here, "a second source of one volume; keep one");
     }
-    std::optional<VolumeSource> source = read_volume_source(key, field, here);
-    if (!source) {
-      return;  // stays kUnknown: a source this version does not know
-    }
-    volume.kind = source->kind;
-    volume.read_only = source->read_only;
-    volume.claim = std::move(source->claim);
-    volume.claim_spec = std::move(source->claim_spec);
-    volume.host_path = std::move(source->path);
-    volume.host_path_type = std::move(source->path_type);
-    volume.driver = std::move(source->driver);
-    volume.attributes = std::move(source->attributes);
-    volume.fs_type = std::move(source->fs_type);
-  });
+    VolumeSource source = read_known_source(kSources[key - 1], field, here);
+    volume.kind = source.kind;
+    volume.read_only = source.read_only;
+    volume.claim = std::move(source.claim);
+    volume.claim_spec = std::move(source.claim_spec);
+    volume.host_path = std::move(source.path);
+    volume.host_path_type = std::move(source.path_type);
+    volume.driver = std::move(source.driver);
+    volume.attributes = std::move(source.attributes);
+    volume.fs_type = std::move(source.fs_type);
+  };
+  // A source that this version does not know: the volume stays kUnknown.
+  const auto on_other = [&](Value& field) { sources += field.is_null() ? 0 : 1; };
+  json::each_field<kVolumeKeys>(value, at, on_field, on_other);
   if (volume.name.empty()) {
     json::throw_missing(at.child("name"), "a volume");
   }

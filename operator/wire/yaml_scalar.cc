@@ -40,10 +40,13 @@ std::optional<std::uint64_t> parse_with_base(std::string_view digits) {
   const std::string_view rest = digits.substr(2);
   switch (digits[1]) {
     case 'x':
+    case 'X':
       return parse_integer(rest, 16);
     case 'b':
+    case 'B':
       return parse_integer(rest, 2);
     case 'o':
+    case 'O':
       return parse_integer(rest, 8);
     default:
       return parse_integer(digits.substr(1), 8);
@@ -63,6 +66,9 @@ std::optional<std::string> yaml_number(std::string_view word) {
     return std::nullopt;  // also keeps from_chars from reading "inf" and "nan"
   }
   if (const auto value = parse_with_base(rest)) {
+    return (negative ? "-" : "") + std::to_string(*value);
+  }
+  if (const auto value = parse_integer(rest, 10)) {
     return (negative ? "-" : "") + std::to_string(*value);
   }
   double value = 0;

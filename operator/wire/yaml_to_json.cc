@@ -40,7 +40,7 @@ class JsonWriter : public YAML::EventHandler {
   JsonWriter(const YamlLimits& limits, std::size_t already_written)
       : limits_(limits), already_written_(already_written) {}
 
-  void OnDocumentStart(const YAML::Mark& mark) override { document_.line = mark.line + 1; }
+  void OnDocumentStart(const YAML::Mark& /*mark*/) override {}  // the mark is that of "---", if there is one
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { scalar(mark, anchor, "null", ""); }
@@ -91,7 +91,12 @@ class JsonWriter : public YAML::EventHandler {
   }
   void OnMapEnd() override { close('}'); }
 
-  [[nodiscard]] JsonDocument take() { return std::move(document_); }
+  [[nodiscard]] JsonDocument take() {
+    if (!document_.lines.empty()) {
+      document_.line = document_.lines.front().second;
+    }
+    return std::move(document_);
+  }
 
  private:
   struct Level {
@@ -237,7 +242,8 @@ tl::expected<std::vector<JsonDocument>, YamlError> yaml_to_json(std::string_view
   }
   std::vector<JsonDocument> documents;
   std::size_t written = 0;
-  std::istringstream stream{std::string(yaml)};
+  // An end marker of our own: at the end of the file alone, yaml-cpp 0.7 lets an open quote pass as closed.
+  std::istringstream stream(std::string(yaml).append(yaml.ends_with('\n') ? "...\n" : "\n...\n"));
   try {
     YAML::Parser parser(stream);
     for (;;) {
