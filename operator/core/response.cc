@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -71,8 +72,13 @@ bool stands(const Finding& finding, Severity severity, const Context& context) {
 /// unless the author asked for a guarantee.
 bool blocks(const JudgedVolume& volume, Severity severity, const Context& context) {
   if (volume.facts.certainty < Certainty::kFound && !context.require_local) return false;
-  return std::ranges::any_of(volume.judgement.findings,
-                             [&](const Finding& finding) { return stands(finding, severity, context); });
+  const auto any_stands = [&](Severity wanted) {
+    return std::ranges::any_of(volume.judgement.findings,
+                               [&](const Finding& finding) { return stands(finding, wanted, context); });
+  };
+  // What is unsafe is not unproven as well: no preflight would change the verdict that a gate waits for.
+  if (severity == Severity::kUnproven && any_stands(Severity::kUnsafe)) return false;
+  return any_stands(severity);
 }
 
 const JudgedVolume* same_volume(const std::vector<JudgedVolume>& volumes, const JudgedVolume& wanted) {
@@ -136,20 +142,28 @@ std::optional<std::string> plan_probes(const Context& context, const std::vector
   return refusal;
 }
 
-void append_findings(std::string& text, const JudgedVolume& volume, const Context& context) {
-  for (const Finding& finding : volume.judgement.findings) {
-    if (!stands(finding, Severity::kUnsafe, context) && !stands(finding, Severity::kUnproven, context))
-      continue;
-    text += text.empty() ? "walguard: " : "; ";
-    text.append("volume \"").append(volume.facts.volume).append("\": ").append(finding.rule).append(": ");
-    text.append(finding.reason).append(".");
-    if (!finding.remedy.empty()) text.append(" Remedy: ").append(finding.remedy);
-  }
+bool any_blocks(const std::vector<JudgedVolume>& volumes, Severity severity, const Context& context) {
+  return std::ranges::any_of(volumes,
+                             [&](const JudgedVolume& volume) { return blocks(volume, severity, context); });
 }
 
+/// What stands in the way, of the worse kind alone, and then each way out once: several findings of one
+/// volume often share it.
 std::string denial(const std::vector<JudgedVolume>& volumes, const Context& context) {
-  std::string text;
-  for (const JudgedVolume& volume : volumes) append_findings(text, volume, context);
+  const bool unsafe = any_blocks(volumes, Severity::kUnsafe, context);
+  const Severity deciding = unsafe ? Severity::kUnsafe : Severity::kUnproven;
+  std::string text = "walguard:";
+  std::vector<std::string_view> remedies;
+  for (const JudgedVolume& volume : volumes) {
+    for (const Finding& finding : volume.judgement.findings) {
+      if (!stands(finding, deciding, context)) continue;
+      text.append(" volume \"").append(volume.facts.volume).append("\": ").append(finding.rule);
+      text.append(": ").append(finding.reason).append(".");
+      const bool repeated = std::ranges::find(remedies, finding.remedy) != remedies.end();
+      if (!repeated && !finding.remedy.empty()) remedies.push_back(finding.remedy);
+    }
+  }
+  for (const std::string_view remedy : remedies) text.append(" Remedy: ").append(remedy);
   return text;
 }
 
@@ -185,11 +199,6 @@ void add_complaints(Answer& answer, const Context& context) {
   }
 }
 
-bool any_blocks(const std::vector<JudgedVolume>& volumes, Severity severity, const Context& context) {
-  return std::ranges::any_of(volumes,
-                             [&](const JudgedVolume& volume) { return blocks(volume, severity, context); });
-}
-
 void deny(Answer& answer, std::string message) {
   answer.decision = Decision::kDeny;
   answer.message = std::move(message);
@@ -209,7 +218,7 @@ void hold_unproven(Answer& answer, const std::vector<JudgedVolume>& volumes, con
     }
     return;
   }
-  if (has_gate(context.object)) {
+  if (has_gate(context.object) && !refusal) {
     answer.decision = Decision::kGate;
   } else if (may_hold_gate(context) && !refusal && context.request.mutating) {
     answer.decision = Decision::kGate;
@@ -233,13 +242,24 @@ void act(Answer& answer, const std::vector<JudgedVolume>& volumes, const Context
   if (holding && any_blocks(volumes, Severity::kUnproven, context)) hold_unproven(answer, volumes, context);
 }
 
+/// Worst first over all volumes, each rule once.
+std::vector<std::string_view> rules_found(const std::vector<JudgedVolume>& volumes) {
+  std::vector<const Finding*> findings;
+  for (const JudgedVolume& volume : volumes) {
+    for (const Finding& finding : volume.judgement.findings) findings.push_back(&finding);
+  }
+  std::ranges::stable_sort(findings, std::greater{}, &Finding::severity);
+  std::vector<std::string_view> rules;
+  for (const Finding* finding : findings) {
+    if (std::ranges::find(rules, finding->rule) == rules.end()) rules.push_back(finding->rule);
+  }
+  return rules;
+}
+
 void summarise(Answer& answer, const std::vector<JudgedVolume>& volumes) {
+  answer.rules = rules_found(volumes);
   for (const JudgedVolume& volume : volumes) {
     answer.verdict = std::max(answer.verdict, volume.judgement.verdict);
-    for (const Finding& finding : volume.judgement.findings) {
-      if (std::ranges::find(answer.rules, finding.rule) == answer.rules.end())
-        answer.rules.push_back(finding.rule);
-    }
     const std::string& digest = volume.judgement.evidence;
     if (digest.empty() || answer.evidence.find(digest) != std::string::npos) continue;
     if (!answer.evidence.empty()) answer.evidence += ',';
