@@ -84,9 +84,10 @@ std::optional<std::int64_t> replicas_of(const Workload& workload) {
     case WorkloadKind::kPod:
       return workload.owner_kind.empty() ? std::optional<std::int64_t>{1} : std::nullopt;
     case WorkloadKind::kDaemonSet:
-    case WorkloadKind::kJob:
-    case WorkloadKind::kCronJob:
       return 1;
+    case WorkloadKind::kJob:  // spec.parallelism is not among what is read
+    case WorkloadKind::kCronJob:
+      return std::nullopt;
   }
   return std::nullopt;
 }

@@ -45,9 +45,15 @@ std::string scope_unknown_reason(const RuleInput& input) {
          ")";
 }
 
+/// Storage whose kind alone makes it unsafe: to ask for a measurement of it would be no help.
+bool unsafe_by_kind(const VolumeFacts& facts) {
+  return facts.transport == Transport::kNetworkFilesystem || facts.transport == Transport::kObjectFuse ||
+         facts.transport == Transport::kVmShare;
+}
+
 /// Where the driver is known, nothing documents it as safe, and nobody has measured it.
 Match evidence_missing(const RuleInput& input, Strategy strategy) {
-  if (!input.facts.transport || documented_safe(input)) return Match::kNo;
+  if (!input.facts.transport || unsafe_by_kind(input.facts) || documented_safe(input)) return Match::kNo;
   return input.evidence[strategy].evidence == nullptr ? Match::kYes : Match::kNo;
 }
 
