@@ -207,13 +207,15 @@ TEST(Decide, ASplitPageCacheSparesTheStrategyWithoutSharedMemory) {
 }
 
 TEST(Decide, AllFindingsAreReportedWorstFirstAndThenInTheOrderOfTheTable) {
-  const auto facts = but(nfs_volume(), [](auto& f) {
+  const auto facts = but(block_volume(), [](auto& f) {
+    f.scope = Scope::kCluster;
     f.locks_stay_local = true;
+    f.single_file_mount = true;
     f.replaced_by_overlap = true;
   });
   const Judgement judgement = decide_now(facts);
   EXPECT_EQ(rules_of(judgement),
-            (std::vector<std::string_view>{"network-filesystem", "cross-node-sharing", "locks-disabled",
+            (std::vector<std::string_view>{"cross-node-sharing", "locks-disabled", "split-database-files",
                                            "evidence-missing", "rollout-overlap"}));
   EXPECT_TRUE(std::ranges::is_sorted(judgement.findings, std::greater{}, &Finding::severity));
 }

@@ -283,6 +283,9 @@ TEST_F(Resolve, APodDoesNotKnowItsSiblings) {
   EXPECT_EQ(facts(with_replicas(WorkloadKind::kDeployment, 5), attached(kRwo)).replicas, 5);
   EXPECT_EQ(facts(with_replicas(WorkloadKind::kDeployment, std::nullopt), attached(kRwo)).replicas, 1)
       << "the API's default";
+  EXPECT_EQ(facts(of_kind(WorkloadKind::kJob), attached(kRwo)).replicas, std::nullopt)
+      << "a Job may run several pods at once";
+  EXPECT_EQ(facts(of_kind(WorkloadKind::kCronJob), attached(kRwo)).replicas, std::nullopt);
 }
 
 TEST_F(Resolve, ReplicasOnAPathOfTheNodeDivergeUnlessTheyAreMeantTo) {

@@ -169,6 +169,7 @@ std::vector<RuleCase> unproven_cases() {
     {"evidence-missing", "documented", Match::kNo, block_volume()},
     {"evidence-missing", "measured", Match::kNo, shared_volume(Transport::kClusterFilesystem), book(passed(shared_volume(Transport::kClusterFilesystem).key, Scope::kCluster))},
     {"evidence-missing", "unknown-driver says it better", Match::kNo, unknown},
+    {"evidence-missing", "what is unsafe by its kind need not be measured", Match::kNo, nfs_volume()},
 
     {"evidence-stale", "a pass of 38 days", Match::kYes, unknown, stale},
     {"evidence-stale", "in its grace, where it only warns", Match::kYes, unknown, book(passed(unknown.key, Scope::kNode, 31 * kDay))},
