@@ -40,7 +40,10 @@ class JsonWriter : public YAML::EventHandler {
   JsonWriter(const YamlLimits& limits, std::size_t already_written)
       : limits_(limits), already_written_(already_written) {}
 
-  void OnDocumentStart(const YAML::Mark& /*mark*/) override {}  // the mark is that of "---", if there is one
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    start_ = mark.pos;
+    document_.line = mark.line + 1;  // of "---", if there is one
+  }
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { scalar(mark, anchor, "null", ""); }
@@ -90,6 +93,9 @@ class JsonWriter : public YAML::EventHandler {
     open(mark, tag, anchor, '{');
   }
   void OnMapEnd() override { close('}'); }
+
+  /// Where the document begins, in characters of the file.
+  [[nodiscard]] int start() const { return start_; }
 
   [[nodiscard]] JsonDocument take() {
     if (!document_.lines.empty()) {
@@ -200,6 +206,7 @@ class JsonWriter : public YAML::EventHandler {
 
   const YamlLimits& limits_;
   std::size_t already_written_;
+  int start_ = 0;
   JsonDocument document_;
   std::vector<Level> levels_;
   std::unordered_map<YAML::anchor_t, std::pair<std::size_t, std::size_t>> anchors_;  // place and size in json
@@ -242,6 +249,7 @@ tl::expected<std::vector<JsonDocument>, YamlError> yaml_to_json(std::string_view
   }
   std::vector<JsonDocument> documents;
   std::size_t written = 0;
+  int last_start = -1;
   // An end marker of our own: at the end of the file alone, yaml-cpp 0.7 lets an open quote pass as closed.
   std::istringstream stream(std::string(yaml).append(yaml.ends_with('\n') ? "...\n" : "\n...\n"));
   try {
@@ -252,6 +260,10 @@ tl::expected<std::vector<JsonDocument>, YamlError> yaml_to_json(std::string_view
         return documents;
       }
       JsonDocument document = writer.take();
+      if (writer.start() <= last_start) {  // yaml-cpp stands before a stray ',' for ever
+        return tl::unexpected(at_line(document.line, "not valid YAML: text that no value begins with"));
+      }
+      last_start = writer.start();
       written += document.json.size();
       if (json::nests_deeper_than(document.json, limits.max_depth)) {  // by aliases of aliases
         return tl::unexpected(at_line(document.line, "nested deeper than " +

@@ -116,6 +116,8 @@ TEST(YamlToJson, WhatCouldBeMisreadIsRefusedWithItsLine) {
       {"a: 1\n b: 2\n", "2: not valid YAML"},
       {"a: [1, 2\n", "not valid YAML"},
       {"a: \"open\n", "not valid YAML"},
+      {", a: 1\n", "1: not valid YAML: text that no value begins with"},
+      {"a: 1\n---\n] x\n", "not valid YAML"},
       {"a: \"open", "not valid YAML"},
       {"a: 'open\n", "not valid YAML"},
       {"a: \"open\n---\nb: 1\n", "not valid YAML"},
