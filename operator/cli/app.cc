@@ -1,8 +1,10 @@
 #include "operator/cli/app.h"
 
+#include <algorithm>
 #include <iostream>
-#include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -15,39 +17,41 @@
 namespace walguard::cli {
 namespace {
 
-const std::map<std::string, core::Mode> kModes = {{"off", core::Mode::kOff},
-                                                  {"audit", core::Mode::kAudit},
-                                                  {"warn", core::Mode::kWarn},
-                                                  {"gate", core::Mode::kGate},
-                                                  {"enforce", core::Mode::kEnforce}};
-const std::map<std::string, LogFormat> kLogFormats = {{"text", LogFormat::kText}, {"json", LogFormat::kJson}};
-const std::map<std::string, LogSeverity> kLogLevels = {{"debug", LogSeverity::kDebug},
-                                                       {"info", LogSeverity::kInfo},
-                                                       {"warning", LogSeverity::kWarning},
-                                                       {"error", LogSeverity::kError}};
-const std::map<std::string, ExplainFormat> kExplainFormats = {
+/// The words of an option and what they mean, in the order in which the help shows them.
+template <typename Enum>
+using Words = std::vector<std::pair<std::string, Enum>>;
+
+const Words<core::Mode> kModes = {{"off", core::Mode::kOff},
+                                  {"audit", core::Mode::kAudit},
+                                  {"warn", core::Mode::kWarn},
+                                  {"gate", core::Mode::kGate},
+                                  {"enforce", core::Mode::kEnforce}};
+const Words<LogFormat> kLogFormats = {{"text", LogFormat::kText}, {"json", LogFormat::kJson}};
+const Words<LogSeverity> kLogLevels = {{"debug", LogSeverity::kDebug},
+                                       {"info", LogSeverity::kInfo},
+                                       {"warning", LogSeverity::kWarning},
+                                       {"error", LogSeverity::kError}};
+const Words<ExplainFormat> kExplainFormats = {
     {"text", ExplainFormat::kText}, {"markdown", ExplainFormat::kMarkdown}, {"json", ExplainFormat::kJson}};
 
-/// An option that is spelled as one of a few words. The help shows the words, not the numbers behind them.
 template <typename Enum>
-CLI::Option* add_words(CLI::App& command, const std::string& flag, Enum& value,
-                       const std::map<std::string, Enum>& words, const std::string& help) {
+CLI::Option* add_words(CLI::App& command, const std::string& flag, Enum& value, const Words<Enum>& words,
+                       const std::string& help) {
   std::string list;
   std::string initial;
   for (const auto& [word, meaning] : words) {
     list.append(list.empty() ? "" : "|").append(word);
     if (meaning == value) initial = word;
   }
-  return command
-      .add_option_function<std::string>(
-          flag, [&value, words](const std::string& word) { value = words.at(word); }, help)
-      ->check(CLI::IsMember(words))
-      ->type_name(list)
-      ->default_str(initial);
+  const auto take = [&value, words, flag, list](const std::string& text) {
+    const auto it = std::ranges::find(words, text, &std::pair<std::string, Enum>::first);
+    if (it == words.end()) throw CLI::ValidationError(flag, "\"" + text + "\" is not one of " + list);
+    value = it->second;
+  };
+  return command.add_option_function<std::string>(flag, take, help)->type_name(list)->default_str(initial);
 }
 
 void add_serve(CLI::App& command, ServeOptions& options) {
-  command.set_config("--config", "", "Read options from this TOML or INI file; flags and environment win");
   command
       .add_option("--standalone", options.standalone,
                   "Folder of YAML with the cluster's state; no cluster needed")
@@ -104,7 +108,13 @@ int usage_error(const CLI::ParseError& error, const CLI::App& app) {
 int run(int argc, const char* const* argv) {
   CLI::App app("Keeps SQLite databases off the volumes that lose their rows, and proves which ones do not.",
                "walguard");
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // checked below, after a word that is no command has had an error of its own
+  app.set_config("--config", "",
+                 "Read options from this TOML file, those of a command under its [name]; flags and "
+                 "environment win")
+      ->type_name("FILE")
+      ->envname("WALGUARD_CONFIG");
+  app.fallthrough();  // --config may stand behind the command too
   app.set_version_flag("--version", WALGUARD_VERSION);
 
   ServeOptions serve_options;
@@ -123,6 +133,10 @@ int run(int argc, const char* const* argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return usage_error(error, app);
+  }
+  if (app.get_subcommands().empty()) {
+    std::cerr << app.help() << "\nwalguard: no command given; name one of the above\n";
+    return kBadInput;
   }
   if (version_command.parsed()) {
     std::cout << "walguard " << WALGUARD_VERSION << '\n';
