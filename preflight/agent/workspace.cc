@@ -136,7 +136,8 @@ bool try_remove(int parent_fd, int folder_fd, const std::string& name) {
   const std::optional<Json> marker = read_marker(folder_fd);
   ::unlinkat(folder_fd, kMarkerName, 0);
   if (::unlinkat(parent_fd, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return true;
-  // There is more in it than this view lists (overlay does that). Whoever comes next must still know it for ours.
+  // There is more in it than this view lists (overlay does that). Whoever comes next must still know it for
+  // ours.
   const int error = errno;
   if (marker) (void)write_marker(folder_fd, *marker);
   errno = error;

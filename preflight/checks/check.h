@@ -84,7 +84,6 @@ class Hand {
   void kill();           ///< SIGKILL, without waiting
   void kill_and_wait();  ///< SIGKILL; returns when the process is gone
 
-  [[nodiscard]] const Worker& worker() const { return worker_; }
   [[nodiscard]] Side side() const { return worker_.side; }
   /// Opens a file of the run's folder and returns its handle.
   int open(const std::string& name, bool create);

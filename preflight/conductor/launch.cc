@@ -89,6 +89,7 @@ LocalAgent::~LocalAgent() {
 Interrupts::Interrupts() {
   const sigset_t signals = interrupting_signals();
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+  (void)std::signal(SIGPIPE, SIG_IGN);  // nobody reading our output is no reason to leave a folder behind
   fd_ = UniqueFd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 

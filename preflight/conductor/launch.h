@@ -36,7 +36,8 @@ class LocalAgent {
   UniqueFd link_;
 };
 
-/// While it lives, SIGINT, SIGTERM and SIGHUP do not end this process but make fd() readable.
+/// From its making on, SIGINT, SIGTERM and SIGHUP do not end this process but make fd() readable, and SIGPIPE
+/// does nothing.
 class Interrupts {
  public:
   Interrupts();

@@ -1,8 +1,9 @@
 // What becomes of folder and processes when a run does not end as planned.
-#include <chrono>
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <gmock/gmock.h>
