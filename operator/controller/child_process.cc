@@ -1,10 +1,11 @@
+// clang-tidy does not see that sys/types.h and sys/wait.h provide what they document:
+// NOLINTBEGIN(misc-include-cleaner)
 #include "operator/controller/child_process.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -18,6 +19,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -161,9 +163,9 @@ std::optional<std::string> Supervision::start(const std::vector<std::string>& ar
   out_.write_end.close();
   err_.write_end.close();
   // By number: glibc 2.36 declares pidfd_open without extern "C".
-  process_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));  // NOLINT: a variadic C function
+  process_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
   if (process_.get() < 0) {
-    const std::string reason = "pidfd_open: " + system_reason(errno);
+    std::string reason = "pidfd_open: " + system_reason(errno);
     ::kill(-pid_, SIGKILL);
     return reason;
   }
@@ -308,3 +310,4 @@ void ChildRunner::reap_late_ones() {
 ChildRunner::~ChildRunner() { reap_late_ones(); }
 
 }  // namespace walguard::controller
+// NOLINTEND(misc-include-cleaner)

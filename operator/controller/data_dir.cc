@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <ios>
 #include <optional>
 #include <sstream>
 #include <string>

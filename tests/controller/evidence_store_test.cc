@@ -238,7 +238,7 @@ TEST_F(EvidenceStoreTest, ADamagedPageIsAnErrorAndNeverAnEmptyStore) {
 TEST_F(EvidenceStoreTest, ARowThatCannotBeReadIsAnError) {
   ASSERT_EQ(error_of(open()->save(full_evidence())), "no error");
   execute("UPDATE evidence SET wal = 'fine'");
-  EXPECT_THAT(error_of(open()->load_all()), HasSubstr("scope or verdict that does not exist"));
+  EXPECT_THAT(error_of(open()->load_all()), HasSubstr("\"fine\" is no scope or verdict"));
   execute("UPDATE evidence SET wal = 'safe', key = '{'");
   EXPECT_THAT(error_of(open()->load_all()), AllOf(HasSubstr("row 1"), HasSubstr("Remedy")));
   execute("UPDATE evidence SET key = '{\"class\": 7}'");

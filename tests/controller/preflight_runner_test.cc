@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -249,20 +248,6 @@ TEST_F(PreflightRunnerTest, AClassWithoutAPathAndAForeignRuntimeAreRefusedWithou
   request_.key.storage_class = "fast";
   request_.key.runtime_handler = "runsc";
   EXPECT_THAT(run("echo '{}'").reason, HasSubstr("says nothing of runtime runsc"));
-}
-
-TEST_F(PreflightRunnerTest, TheRealPreflightProvesALocalDirectory) {
-  if (!std::filesystem::exists(WALGUARD_PREFLIGHT_BINARY)) {
-    if (std::getenv("CI") != nullptr) FAIL() << "walguard-preflight is not built";
-    GTEST_SKIP() << "walguard-preflight is not built";
-  }
-  std::filesystem::create_directory(dir_ / "volume");
-  paths_["fast"] = {dir_ / "volume", ""};
-  const RunResult result = run_program(WALGUARD_PREFLIGHT_BINARY);
-  ASSERT_TRUE(result.report) << result.reason;
-  EXPECT_EQ(result.exit_code, 0) << *result.report;
-  EXPECT_EQ(nlohmann::json::parse(*result.report).at("verdict").at("wal"), "safe");
-  EXPECT_TRUE(std::filesystem::is_empty(dir_ / "volume")) << "it removes its folder";
 }
 
 TEST(ParseStoragePath, TakesOneOrTwoViews) {
