@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "operator/core/verdict.h"
@@ -40,6 +41,7 @@ struct PersistentVolume {
       VolumeKind::kUnknown;  ///< kHostPath, kInline (csi and in-tree drivers); `local` is kInline
   std::string driver;        ///< CSI driver name or the in-tree source's key ("nfs", "local", ...)
   std::string volume_handle;
+  std::string provisioned_by;  ///< annotation pv.kubernetes.io/provisioned-by; empty: made by hand
   StringMap attributes;
   std::string fs_type;
   std::string path;                            ///< hostPath and local
@@ -106,6 +108,16 @@ class ClusterState {
   /// The pods in view that mount this claim, in no order.
   [[nodiscard]] std::span<const RunningPod> pods_of_claim(std::string_view namespace_name,
                                                           std::string_view claim) const;
+  /// Every PersistentVolume of this one's driver and volumeHandle, itself among them: one volume under
+  /// several names. Just itself where it has no handle.
+  [[nodiscard]] std::vector<const PersistentVolume*> same_storage(const PersistentVolume& volume) const;
+  /// The claims that are bound, or ask to be bound, to this PersistentVolume.
+  [[nodiscard]] std::vector<const PersistentVolumeClaim*> claims_of_volume(std::string_view volume) const;
+  /// The pods in view on claims named PREFIX followed by digits, as those of a StatefulSet's template are.
+  [[nodiscard]] std::vector<const RunningPod*> pods_of_numbered_claims(std::string_view namespace_name,
+                                                                       std::string_view prefix) const;
+  /// The pods in view that mount this host path, a folder above it or one below it.
+  [[nodiscard]] std::vector<const RunningPod*> pods_of_host_path(std::string_view path) const;
   /// Every object counted, for logs and metrics.
   [[nodiscard]] std::size_t size() const;
 
@@ -124,7 +136,10 @@ class ClusterState {
   ByName<RuntimeClass> runtimes_;
   ByName<CsiDriver> drivers_;
   ByName<Namespace> namespaces_;
-  ByName<ByName<std::vector<RunningPod>>> pods_of_claims_;  // namespace -> claim
+  ByName<ByName<std::vector<RunningPod>>> pods_of_claims_;                      // namespace -> claim
+  ByName<std::vector<std::string>> volumes_of_handle_;                          // driver, a line feed, handle
+  ByName<std::vector<std::pair<std::string, std::string>>> claims_of_volumes_;  // namespace and name of each
+  std::vector<RunningPod> pods_with_host_paths_;
   std::vector<std::string> default_classes_;
   std::size_t pods_ = 0;
 };

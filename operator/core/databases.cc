@@ -1,6 +1,7 @@
 #include "operator/core/databases.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,31 +46,67 @@ std::string_view without_trailing_slash(std::string_view path) {
   return path;
 }
 
-/// The kernel's rule: `path` is below `mount` when whole components match.
-bool is_at_or_below(std::string_view path, std::string_view mount) {
-  mount = without_trailing_slash(mount);
-  if (mount == "/") return path.starts_with('/');
-  return path.starts_with(mount) && (path.size() == mount.size() || path[mount.size()] == '/');
+/// One component of a declared path, in which * stands for any characters.
+bool component_matches(std::string_view pattern, std::string_view text) {
+  const auto star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == text;
+  if (!text.starts_with(pattern.substr(0, star))) return false;
+  const std::string_view rest = pattern.substr(star + 1);
+  for (std::size_t i = star; i <= text.size(); ++i) {
+    if (component_matches(rest, text.substr(i))) return true;
+  }
+  return false;
 }
 
-const VolumeMount* mount_of(const Container& container, std::string_view path) {
-  const VolumeMount* best = nullptr;
+std::string_view next_component(std::string_view& path) {
+  while (path.starts_with('/')) path.remove_prefix(1);
+  const auto slash = path.find('/');
+  const std::string_view component = path.substr(0, slash);
+  path = slash == std::string_view::npos ? std::string_view{} : path.substr(slash);
+  return component;
+}
+
+/// The kernel's rule, component by component: the declared path leads into the mount.
+bool is_at_or_below(std::string_view declared, std::string_view mount) {
+  if (!declared.starts_with('/')) return false;
+  for (std::string_view wanted = next_component(mount); !wanted.empty(); wanted = next_component(mount)) {
+    const std::string_view component = next_component(declared);
+    if (component.empty() || !component_matches(component, wanted)) return false;
+  }
+  return true;
+}
+
+/// The mount with the longest path wins, as in the kernel. A star may lead into several: then each counts.
+std::vector<const VolumeMount*> mounts_of(const Container& container, std::string_view path) {
+  std::vector<const VolumeMount*> found;
+  const bool several = path.find('*') != std::string_view::npos;
   for (const VolumeMount& mount : container.mounts) {
     if (!is_at_or_below(path, mount.path)) continue;
-    if (best == nullptr || mount.path.size() > best->path.size()) best = &mount;
+    if (!several && !found.empty()) {
+      if (mount.path.size() > found.front()->path.size()) found.front() = &mount;
+    } else {
+      found.push_back(&mount);
+    }
   }
-  return best;
+  return found;
+}
+
+/// "app.db" is a file's name; "shop" may be a folder's.
+bool looks_like_a_file(std::string_view path) {
+  const std::string_view base = path.substr(path.rfind('/') + 1);
+  return base.find('.') != std::string_view::npos;
 }
 
 /// Mounting the database file itself leaves its -wal, -shm and -journal beside it in the container's own
-/// layer. subPath may name a folder too, so a path equal to the mount is only certain for a file by hostPath
-/// type "File".
+/// layer.
 std::optional<bool> names_the_file(const VolumeMount& mount, const Volume& volume,
                                    std::string_view database) {
   if (without_trailing_slash(mount.path) != database) return false;
-  if (!mount.sub_path.empty() || volume.host_path_type.starts_with("File")) return true;
+  if (volume.host_path_type.starts_with("File")) return true;
   if (volume.kind == VolumeKind::kHostPath && volume.host_path_type.empty()) return std::nullopt;
-  return false;  // a whole volume is mounted at the path: the declared path is a folder
+  if (mount.sub_path.empty())
+    return false;  // a whole volume is mounted at the path: the declared path is a folder
+  return looks_like_a_file(database) ? std::optional{true} : std::nullopt;
 }
 
 void widen(std::optional<bool>& known, std::optional<bool> more) {
@@ -80,19 +117,40 @@ void widen(std::optional<bool>& known, std::optional<bool> more) {
   }
 }
 
+/// Calls `use` for each mount that the entry leads into.
+template <typename Use>
+void each_mount(const Workload& workload, std::string_view entry, Use use) {
+  const DeclaredPath declared = parse_declared(entry);
+  for (const Container& container : workload.pod.containers) {
+    if (!declared.container.empty() && declared.container != container.name) continue;
+    for (const VolumeMount* mount : mounts_of(container, declared.path)) use(*mount, declared.path);
+  }
+}
+
 void add_declared(DatabasesOnVolume& found, const Workload& workload, const Volume& volume,
                   std::string_view list) {
   for (const std::string_view entry : split_list(list)) {
-    const DeclaredPath declared = parse_declared(entry);
-    for (const Container& container : workload.pod.containers) {
-      if (!declared.container.empty() && declared.container != container.name) continue;
-      const VolumeMount* mount = mount_of(container, declared.path);
-      if (mount == nullptr || mount->volume != volume.name) continue;
-      widen(found.single_file_mount, names_the_file(*mount, volume, declared.path));
+    each_mount(workload, entry, [&](const VolumeMount& mount, std::string_view path) {
+      if (mount.volume != volume.name) return;
+      widen(found.single_file_mount, names_the_file(mount, volume, path));
       if (std::ranges::find(found.paths, entry) == found.paths.end()) found.paths.emplace_back(entry);
-    }
+    });
   }
   if (!found.paths.empty()) found.certainty = Certainty::kDeclared;
+}
+
+bool is_on_a_volume(const Workload& workload, std::string_view entry) {
+  bool found = false;
+  each_mount(workload, entry, [&](const VolumeMount&, std::string_view) { found = true; });
+  return found;
+}
+
+/// Whether the list can be taken at its word: it names something, and all of it is on volumes of the pod.
+bool names_volumes(const Workload& workload, std::string_view list) {
+  const auto entries = split_list(list);
+  return !entries.empty() && std::ranges::all_of(entries, [&](std::string_view entry) {
+    return is_on_a_volume(workload, entry);
+  });
 }
 
 bool mounted_anywhere(const Workload& workload, const Volume& volume) {
@@ -120,18 +178,19 @@ DatabasesOnVolume find_databases(const Workload& workload, const Volume& volume)
   if (annotations.journal_mode) {
     found.strategy = parse<Strategy>(*annotations.journal_mode).value_or(Strategy::kWal);
   }
-  if (annotations.databases) {
-    add_declared(found, workload, volume, *annotations.databases);
-  } else if (annotations.require_local == true && mounted_anywhere(workload, volume)) {
-    // The author asks for a guarantee and names no file: it is asked of every volume that outlives a
-    // container.
+  if (annotations.databases) add_declared(found, workload, volume, *annotations.databases);
+  const bool list_tells = annotations.databases && names_volumes(workload, *annotations.databases);
+  if (annotations.require_local == true && !list_tells && mounted_anywhere(workload, volume)) {
+    // The author asks for a guarantee and names no file, or names one that is nowhere (a slip, most likely):
+    // it is asked of every volume that outlives a container.
     found.certainty = Certainty::kDeclared;
   }
   found.every_mount_read_only = only_read(workload, volume);
   return found;
 }
 
-std::vector<std::string> annotation_complaints(const Annotations& annotations) {
+std::vector<std::string> annotation_complaints(const Workload& workload) {
+  const Annotations& annotations = workload.annotations;
   std::vector<std::string> complaints;
   if (annotations.journal_mode && !parse<Strategy>(*annotations.journal_mode)) {
     complaints.push_back("annotation walguard/journal-mode: \"" + *annotations.journal_mode +
@@ -143,9 +202,9 @@ std::vector<std::string> annotation_complaints(const Annotations& annotations) {
   }
   if (annotations.databases) {
     for (const std::string_view entry : split_list(*annotations.databases)) {
-      if (parse_declared(entry).path.starts_with('/')) continue;
+      if (is_on_a_volume(workload, entry)) continue;
       complaints.push_back("annotation walguard/databases: \"" + std::string(entry) +
-                           "\" is not an absolute path; write /PATH or CONTAINER:/PATH");
+                           "\" is on no volume of the pod; write /PATH or CONTAINER:/PATH below a mountPath");
     }
   }
   return complaints;

@@ -25,7 +25,8 @@ struct DatabasesOnVolume {
 /// resolves it.
 [[nodiscard]] DatabasesOnVolume find_databases(const Workload& workload, const Volume& volume);
 
-/// Sentences about walguard annotations that cannot be read: the annotation, its value and what is expected.
-[[nodiscard]] std::vector<std::string> annotation_complaints(const Annotations& annotations);
+/// Sentences about walguard annotations that cannot be read or lead nowhere: the annotation, its value, what
+/// is expected.
+[[nodiscard]] std::vector<std::string> annotation_complaints(const Workload& workload);
 
 }  // namespace walguard::core

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,18 +37,37 @@ bool own_replica(const Workload& workload, std::string_view pod) {
          pod.find_first_not_of("0123456789", 1) == std::string_view::npos;
 }
 
+using Pods = std::vector<const RunningPod*>;
+
 /// Nobody else in view has the claim mounted.
-bool no_strangers(const Workload& workload, std::span<const RunningPod> pods) {
-  return std::ranges::all_of(pods, [&](const RunningPod& pod) {
-    return pod.name == workload.name || own_replica(workload, pod.name);
+bool no_strangers(const Workload& workload, const Pods& pods) {
+  return std::ranges::all_of(pods, [&](const RunningPod* pod) {
+    return pod->name == workload.name || own_replica(workload, pod->name);
   });
+}
+
+/// Every pod in view that has the volume's storage mounted, under this claim or under another name for it.
+Pods pods_on(const Workload& workload, const Volume& volume, const StorageView& storage,
+             const ClusterState& cluster) {
+  if (volume.kind == VolumeKind::kHostPath) return cluster.pods_of_host_path(volume.host_path);
+  if (volume.kind != VolumeKind::kClaim) return {};
+  if (volume.from_template) {
+    return cluster.pods_of_numbered_claims(workload.namespace_name, volume.name + "-" + workload.name + "-");
+  }
+  Pods pods;
+  for (const RunningPod& pod : cluster.pods_of_claim(workload.namespace_name, volume.claim))
+    pods.push_back(&pod);
+  for (const PersistentVolumeClaim* claim : storage.other_claims) {
+    for (const RunningPod& pod : cluster.pods_of_claim(claim->namespace_name, claim->name))
+      pods.push_back(&pod);
+  }
+  return pods;
 }
 
 /// A StatefulSet of one is the one replica count that bounds sharing: it promises at most one pod per
 /// identity (https://kubernetes.io/docs/tasks/run-application/force-delete-stateful-set-pod/). Only of a
 /// claim is it in view who else has it, and a pod that a scale-down still ends writes too.
-bool owned_by_stateful_set_of_one(const Workload& workload, const Volume& volume,
-                                  std::span<const RunningPod> pods) {
+bool owned_by_stateful_set_of_one(const Workload& workload, const Volume& volume, const Pods& pods) {
   return workload.kind == WorkloadKind::kStatefulSet && workload.replicas.value_or(1) == 1 &&
          volume.kind == VolumeKind::kClaim && pods.size() <= 1 && no_strangers(workload, pods);
 }
@@ -63,11 +81,10 @@ std::optional<std::string> pinned_to(const Workload& workload, const ClusterStat
   return node == nullptr || node->hostname.empty() ? workload.pod.node_name : node->hostname;
 }
 
-bool all_pinned_together(const Workload& workload, std::span<const RunningPod> others,
-                         const ClusterState& cluster) {
+bool all_pinned_together(const Workload& workload, const Pods& others, const ClusterState& cluster) {
   const auto own = pinned_to(workload, cluster);
   return own &&
-         std::ranges::all_of(others, [&](const RunningPod& pod) { return pod.spec.pinned_hostname == own; });
+         std::ranges::all_of(others, [&](const RunningPod* pod) { return pod->spec.pinned_hostname == own; });
 }
 
 bool per_replica(const Workload& workload, const Volume& volume) {
@@ -105,9 +122,7 @@ bool is_known_to_be_local(const VolumeFacts& facts) {
 
 void add_sharing(VolumeFacts& facts, const Workload& workload, const Volume& volume,
                  const StorageView& storage, const ClusterState& cluster) {
-  const auto others = volume.kind == VolumeKind::kClaim
-                          ? cluster.pods_of_claim(workload.namespace_name, volume.claim)
-                          : std::span<const RunningPod>{};
+  const Pods others = pods_on(workload, volume, storage, cluster);
   facts.consumers_in_pod = count_consumers(workload.pod, volume.name);
   facts.per_replica_claim = per_replica(workload, volume) && no_strangers(workload, others);
   facts.pinned_to_node = pinned_to(workload, cluster).has_value() || storage.pinned_to_node;
@@ -125,6 +140,7 @@ void add_sharing(VolumeFacts& facts, const Workload& workload, const Volume& vol
   // What sharing.cc knows of runtimes is Linux.
   if (!workload.pod.windows) {
     facts.kernel_domain = kernel_domain(workload.pod.runtime_class, others, cluster);
+    facts.other_kernels_known = every_kernel_known(others, cluster);
   }
 }
 

@@ -189,7 +189,7 @@ void add_warnings(Answer& answer, const std::vector<JudgedVolume>& volumes, cons
 }
 
 void add_complaints(Answer& answer, const Context& context) {
-  for (const std::string& complaint : annotation_complaints(context.object.annotations)) {
+  for (const std::string& complaint : annotation_complaints(context.object)) {
     answer.warnings.push_back(within_limit("walguard: " + complaint));
   }
   if (context.object.annotations.accept_risk && !accepted_rule(context)) {
@@ -213,7 +213,7 @@ void hold_unproven(Answer& answer, const std::vector<JudgedVolume>& volumes, con
   const bool enforcing = context.mode == Mode::kEnforce || context.require_local;
   if (context.object.kind != WorkloadKind::kPod) {
     // The workload's pods will be gated; only where no gate could ever open is the workload itself refused.
-    if (context.require_local && refusal && !context.request.mutating) {
+    if (enforcing && refusal && !context.request.mutating) {
       deny(answer, denial(volumes, context) + " No preflight can settle it: " + *refusal + ".");
     }
     return;
@@ -277,14 +277,40 @@ void annotate(Answer& answer) {
 
 }  // namespace
 
+namespace {
+
+/// Of a driver that nobody knows, the preflight's `identity` has seen what it mounts. Only what speaks
+/// against it is taken: that it looks local is no guarantee.
+void learn_from_identity(VolumeFacts& facts, const EvidenceBook& evidence, const Catalog& catalog) {
+  if (facts.transport) return;
+  const Evidence* latest = evidence.latest(facts.key);
+  const Filesystem* seen = latest == nullptr ? nullptr : catalog.filesystem_by_name(latest->filesystem);
+  if (seen == nullptr || !seen->transport) return;
+  const bool dangerous = *seen->transport == Transport::kNetworkFilesystem ||
+                         *seen->transport == Transport::kObjectFuse ||
+                         *seen->transport == Transport::kVmShare;
+  if (dangerous) facts.transport = seen->transport;
+}
+
+}  // namespace
+
 std::vector<JudgedVolume> judge(const Workload& workload, const ClusterState& cluster, const Catalog& catalog,
                                 const EvidenceBook& evidence, const Policy& policy, UtcSeconds now) {
   std::vector<JudgedVolume> judged;
   for (VolumeFacts& facts : resolve(workload, cluster, catalog)) {
+    learn_from_identity(facts, evidence, catalog);
     Judgement judgement = decide(facts, evidence, policy, now);
     judged.push_back({std::move(facts), std::move(judgement)});
   }
   return judged;
+}
+
+std::vector<JudgedVolume> judge_before_update(Workload old_object, const Workload& object,
+                                              const ClusterState& cluster, const Catalog& catalog,
+                                              const EvidenceBook& evidence, const Policy& policy,
+                                              UtcSeconds now) {
+  old_object.annotations = object.annotations;
+  return judge(old_object, cluster, catalog, evidence, policy, now);
 }
 
 Answer respond(const RequestFacts& request, const std::vector<JudgedVolume>& volumes,

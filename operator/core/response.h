@@ -61,6 +61,14 @@ struct Answer {
                                               const Catalog& catalog, const EvidenceBook& evidence,
                                               const Policy& policy, UtcSeconds now);
 
+/// The volumes as they were before an update, judged by the annotations of `object`: to declare a database
+/// that was there all along makes the storage no worse.
+[[nodiscard]] std::vector<JudgedVolume> judge_before_update(Workload old_object, const Workload& object,
+                                                            const ClusterState& cluster,
+                                                            const Catalog& catalog,
+                                                            const EvidenceBook& evidence,
+                                                            const Policy& policy, UtcSeconds now);
+
 [[nodiscard]] Answer respond(const RequestFacts& request, const std::vector<JudgedVolume>& volumes,
                              const EvidenceBook& evidence, const Policy& policy, const ProbeReach& reach,
                              UtcSeconds now);

@@ -83,7 +83,7 @@ const Rule kTable[] = {
      "[ReadWriteOncePod] and prove that runtime class with a preflight.",
      "https://gvisor.dev/docs/user_guide/filesystem/; kata-containers docs/design/virtualization.md",
      kSandboxedKernel.match, kSandboxedKernel.reason},
-    {"mixed-kernels", kUnsafe, W | E | R, true, "consumers run under different kernels",
+    {"mixed-kernels", kUnsafe, W | E | R, false, "consumers run under different kernels",
      "One consumer is on the node's kernel and another in a sandbox or a virtual machine. Locks that one "
      "takes the other "
      "does not see.",

@@ -86,9 +86,11 @@ std::string sandboxed_kernel_reason(const RuleInput& input) {
          ")";
 }
 
+/// A measurement under this pod's runtime says nothing of a pod beside it under another one; this pod's own
+/// kernel is sandboxed-kernel's question.
 Match mixed_kernels(const RuleInput& input, Strategy) {
-  if (!input.facts.kernel_domain) return Match::kUnknown;
-  return *input.facts.kernel_domain == KernelDomain::kMixed ? Match::kYes : Match::kNo;
+  if (input.facts.kernel_domain == KernelDomain::kMixed) return Match::kYes;
+  return input.facts.other_kernels_known == true ? Match::kNo : Match::kUnknown;
 }
 
 std::string mixed_kernels_reason(const RuleInput&) {

@@ -67,16 +67,23 @@ std::optional<Scope> sharing_scope(const SharingFacts& facts) {
   return *facts.single_attach ? Scope::kNode : Scope::kCluster;
 }
 
-std::optional<KernelDomain> kernel_domain(std::string_view runtime_class, std::span<const RunningPod> others,
+std::optional<KernelDomain> kernel_domain(std::string_view runtime_class,
+                                          std::span<const RunningPod* const> others,
                                           const ClusterState& cluster) {
   const auto own = domain_of_class(runtime_class, cluster);
   bool any_unknown = !own;
-  for (const RunningPod& pod : others) {
-    const auto other = domain_of_class(pod.spec.runtime_class, cluster);
+  for (const RunningPod* pod : others) {
+    const auto other = domain_of_class(pod->spec.runtime_class, cluster);
     if (own && other && *own != *other) return KernelDomain::kMixed;
     any_unknown = any_unknown || !other;
   }
   return any_unknown ? std::nullopt : own;
+}
+
+bool every_kernel_known(std::span<const RunningPod* const> pods, const ClusterState& cluster) {
+  return std::ranges::all_of(pods, [&](const RunningPod* pod) {
+    return domain_of_class(pod->spec.runtime_class, cluster).has_value();
+  });
 }
 
 }  // namespace walguard::core

@@ -33,8 +33,11 @@ struct SharingFacts {
 /// The kernels under the consumers: this pod's runtime class and those of the other pods on the same claim.
 /// nullopt when a runtime class is not in view or its handler is not known.
 [[nodiscard]] std::optional<KernelDomain> kernel_domain(std::string_view runtime_class,
-                                                        std::span<const RunningPod> others,
+                                                        std::span<const RunningPod* const> others,
                                                         const ClusterState& cluster);
+
+/// Whether it is known of each of these pods whose kernel it runs on.
+[[nodiscard]] bool every_kernel_known(std::span<const RunningPod* const> pods, const ClusterState& cluster);
 
 /// Containers of the pod that have the volume mounted while the app runs.
 [[nodiscard]] int count_consumers(const PodSpec& pod, std::string_view volume);

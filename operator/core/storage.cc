@@ -69,33 +69,49 @@ bool provisions(const StorageClass* storage_class) {
          storage_class->provisioner != kNoProvisioner;
 }
 
-/// One option of a mountOptions entry, which may itself be a comma-separated list. The worst effect wins.
-std::optional<MountOptionFact> telling_option(const std::vector<std::string>& options,
-                                              const Catalog& catalog) {
-  const MountOptionFact* worst = nullptr;
+/// The first option of this effect. One mountOptions entry may itself be a comma-separated list.
+const MountOptionFact* option_with(MountOptionFact::Effect effect, const std::vector<std::string>& options,
+                                   const Catalog& catalog) {
   for (const std::string& entry : options) {
     std::string_view rest = entry;
     while (!rest.empty()) {
       const auto comma = rest.find(',');
       const MountOptionFact* fact = catalog.mount_option(rest.substr(0, comma));
-      if (fact != nullptr && (worst == nullptr || fact->effect < worst->effect)) worst = fact;
+      if (fact != nullptr && fact->effect == effect) return fact;
       rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
     }
   }
-  return worst == nullptr ? std::nullopt : std::optional{*worst};
+  return nullptr;
+}
+
+/// A PersistentVolume made by hand may bear a class's name; what the class says holds for what it provisioned
+/// alone. https://kubernetes.io/docs/reference/labels-annotations-taints/#pv-kubernetes-io-provisioned-by
+bool made_by_class(const StorageView& view) {
+  if (!provisions(view.storage_class) || view.storage_class->provisioner != view.driver) return false;
+  return view.volume == nullptr || view.volume->provisioned_by == view.storage_class->provisioner;
 }
 
 void look_up_variant(StorageView& view, const Catalog& catalog, const StringMap* attributes,
                      std::optional<std::string_view> handle, std::optional<std::string_view> fs_type) {
   if (view.driver.empty()) return;
-  const bool class_made_it = view.storage_class != nullptr && view.storage_class->provisioner == view.driver;
   const VariantQuery query{.driver = view.driver,
-                           .parameters = class_made_it ? &view.storage_class->parameters : nullptr,
+                           .parameters = made_by_class(view) ? &view.storage_class->parameters : nullptr,
                            .attributes = attributes,
                            .widest_access = widest(view.access_modes),
                            .volume_handle = handle,
                            .fs_type = fs_type};
   view.variant = catalog.find(query).variant;
+}
+
+/// Two PersistentVolumes with one volumeHandle are one volume: what one of them lets out, all do.
+void view_other_names(StorageView& view, const PersistentVolume& own, const ClusterState& cluster) {
+  for (const PersistentVolume* twin : cluster.same_storage(own)) {
+    if (twin == &own) continue;
+    view.access_modes.insert(view.access_modes.end(), twin->access_modes.begin(), twin->access_modes.end());
+    view.pinned_to_node = view.pinned_to_node && twin->pinned_hostname == own.pinned_hostname;
+    for (const PersistentVolumeClaim* claim : cluster.claims_of_volume(twin->name))
+      view.other_claims.push_back(claim);
+  }
 }
 
 void view_bound(StorageView& view, const ClaimSpec& spec, const ClusterState& cluster,
@@ -109,6 +125,7 @@ void view_bound(StorageView& view, const ClaimSpec& spec, const ClusterState& cl
   view.volume_mode = pv.volume_mode;
   view.mount_options = &pv.mount_options;
   view.pinned_to_node = pv.pinned_hostname.has_value();
+  view_other_names(view, pv, cluster);
   look_up_variant(view, catalog, &pv.attributes, pv.volume_handle, pv.fs_type);
 }
 
@@ -151,9 +168,10 @@ void view_claim(StorageView& view, std::string_view namespace_name, const Volume
     view.binding = Binding::kMissing;
   }
   view.single_attach = single_attach(view.access_modes, view.driver, cluster);
-  view.one_pod_only =
-      volume.kind == VolumeKind::kGenericEphemeral ||
+  const bool one_pod_a_claim =
       all_within(view.access_modes, AccessMode::kReadWriteOncePod, AccessMode::kReadWriteOncePod);
+  view.one_pod_only =
+      view.other_claims.empty() && (volume.kind == VolumeKind::kGenericEphemeral || one_pod_a_claim);
 }
 
 /// A driver named in the pod itself. An inline CSI volume of a local driver is the pod's own
@@ -190,9 +208,7 @@ void describe_key(VolumeFacts& facts, const StorageView& view) {
   EvidenceKey& key = facts.key;
   key.driver = view.driver;
   if (view.mount_options != nullptr) key.mount_options = sorted(*view.mount_options);
-  const bool proven_by_class = provisions(view.storage_class) &&
-                               view.storage_class->provisioner == view.driver &&
-                               !facts.proven_only_by_preflight;
+  const bool proven_by_class = made_by_class(view) && !facts.proven_only_by_preflight;
   if (proven_by_class) {
     key.storage_class = view.storage_class->name;
     key.parameters = view.storage_class->parameters;
@@ -217,13 +233,13 @@ void describe_options(VolumeFacts& facts, const StorageView& view) {
     facts.split_page_cache = true;
     facts.split_because = "the driver " + facts.driver + " runs one FUSE daemon a pod";
   }
-  if (!view.telling_option) return;
-  if (view.telling_option->effect == MountOptionFact::Effect::kLocksStayLocal) {
+  if (view.lock_option != nullptr) {
     facts.locks_stay_local = true;
-    facts.locks_because = "mount option " + view.telling_option->option;
-  } else if (view.telling_option->effect == MountOptionFact::Effect::kSplitPageCache) {
+    facts.locks_because = "mount option " + view.lock_option->option;
+  }
+  if (view.cache_option != nullptr) {
     facts.split_page_cache = true;
-    facts.split_because = "mount option " + view.telling_option->option;
+    facts.split_because = "mount option " + view.cache_option->option;
   }
 }
 
@@ -249,7 +265,11 @@ StorageView view_storage(std::string_view namespace_name, const Volume& volume, 
     case VolumeKind::kUnknown:
       break;
   }
-  if (view.mount_options != nullptr) view.telling_option = telling_option(*view.mount_options, catalog);
+  if (view.mount_options != nullptr) {
+    using Effect = MountOptionFact::Effect;
+    view.lock_option = option_with(Effect::kLocksStayLocal, *view.mount_options, catalog);
+    view.cache_option = option_with(Effect::kSplitPageCache, *view.mount_options, catalog);
+  }
   return view;
 }
 

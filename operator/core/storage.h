@@ -26,7 +26,9 @@ struct StorageView {
   std::vector<AccessMode> access_modes;  ///< of the PV; of the claim where that is not in view
   std::optional<VolumeMode> volume_mode;
   const std::vector<std::string>* mount_options = nullptr;  ///< null: not in view
-  std::optional<MountOptionFact> telling_option;  ///< the mount option that takes locks or coherence away
+  const MountOptionFact* lock_option = nullptr;             ///< a mount option that takes locks away
+  const MountOptionFact* cache_option = nullptr;            ///< a mount option that splits the page cache
+  std::vector<const PersistentVolumeClaim*> other_claims;  ///< on other PersistentVolumes of the same storage
 
   bool pinned_to_node = false;
   bool one_pod_only = false;          ///< ReadWriteOncePod, emptyDir, generic ephemeral

@@ -32,6 +32,7 @@ struct VolumeFacts {
 
   std::optional<Scope> scope;
   std::optional<KernelDomain> kernel_domain;
+  std::optional<bool> other_kernels_known;  ///< of every other pod on it, whose kernel it runs on
   std::optional<Transport> transport;
   bool transport_verified = false;  ///< the fact behind `transport` has a source: enough for `safe`
 

@@ -77,12 +77,12 @@ core::Answer AdmissionHandler::answer(const wire::Request& review, bool mutating
   const auto cluster = parts_.cluster();
   const auto evidence = parts_.evidence();
   const core::UtcSeconds now = parts_.now();
-  const auto judge = [&](const core::Workload& workload) {
-    return core::judge(workload, *cluster, *parts_.catalog, *evidence, parts_.policy, now);
-  };
-  const std::vector<core::JudgedVolume> volumes = judge(*review.object);
+  const auto volumes = core::judge(*review.object, *cluster, *parts_.catalog, *evidence, parts_.policy, now);
   std::optional<std::vector<core::JudgedVolume>> old_volumes;
-  if (review.old_object) old_volumes = judge(*review.old_object);
+  if (review.old_object) {
+    old_volumes = core::judge_before_update(*review.old_object, *review.object, *cluster, *parts_.catalog,
+                                            *evidence, parts_.policy, now);
+  }
 
   core::RequestFacts facts;
   facts.operation = review.operation;

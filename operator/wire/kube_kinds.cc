@@ -2,11 +2,17 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
+#include "operator/core/cluster_state.h"
 #include "operator/core/verdict.h"
 #include "operator/core/workload.h"
+#include "operator/wire/json_reader.h"
 #include "operator/wire/pod_spec.h"
 #include "operator/wire/volume_source.h"
 #include "operator/wire/workload_reader.h"
@@ -23,13 +29,19 @@ struct ObjectMeta {
   std::string namespace_name = "default";  // what kubectl means by none
   core::StringMap labels;
   bool default_class = false;
+  std::string provisioned_by;  // of a PersistentVolume
 };
 
 void read_meta_annotations(Value& value, const Path& at, ObjectMeta& meta) {
   static constexpr Keys kKeys{"storageclass.kubernetes.io/is-default-class",
-                              "storageclass.beta.kubernetes.io/is-default-class"};
-  json::each_field<kKeys>(value, at, [&](std::size_t, Value& field, const Path& here) {
-    meta.default_class = meta.default_class || json::text_of(field, here) == "true";
+                              "storageclass.beta.kubernetes.io/is-default-class",
+                              "pv.kubernetes.io/provisioned-by"};
+  json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
+    if (key == kKeys["pv.kubernetes.io/provisioned-by"]) {
+      meta.provisioned_by = json::text_of(field, here);
+    } else {
+      meta.default_class = meta.default_class || json::text_of(field, here) == "true";
+    }
   });
 }
 
@@ -192,6 +204,7 @@ bool add_persistent_volume(Value& object, const Path& at, core::ClusterState& st
     json::throw_missing(at.child("spec"), "a PersistentVolume");
   }
   out.name = std::move(meta.name);
+  out.provisioned_by = std::move(meta.provisioned_by);
   state.add(std::move(out));
   return true;
 }

@@ -44,7 +44,7 @@ inline constexpr UtcSeconds kNow = UtcSeconds{20000} * kDay;
 
 /// `but(block_volume(), [](auto& f) { f.scope = Scope::kCluster; })`: the plain case, but for one thing.
 template <typename T, typename Change>
-[[nodiscard]] T but(T value, Change change) {
+[[nodiscard]] T but(T value, const Change& change) {
   change(value);
   return value;
 }
@@ -61,6 +61,7 @@ inline VolumeFacts block_volume() {
   facts.databases = {"/data/app.db"};
   facts.scope = Scope::kNode;
   facts.kernel_domain = KernelDomain::kShared;
+  facts.other_kernels_known = true;
   facts.transport = Transport::kNetworkBlock;
   facts.transport_verified = true;
   facts.driver = "block.example.com";
@@ -156,6 +157,7 @@ inline Judgement decide_now(const VolumeFacts& facts, const EvidenceBook& eviden
 
 inline std::vector<std::string_view> rules_of(const Judgement& judgement) {
   std::vector<std::string_view> ids;
+  ids.reserve(judgement.findings.size());
   for (const Finding& finding : judgement.findings) ids.push_back(finding.rule);
   return ids;
 }
@@ -245,15 +247,15 @@ inline RunningPod running(std::string name, std::string claim = "app-data", std:
 // ---- clusters ----
 
 template <typename... Objects>
-[[nodiscard]] ClusterState cluster_of(Objects... objects) {
+[[nodiscard]] ClusterState cluster_of(const Objects&... objects) {
   ClusterState cluster;
-  (cluster.add(std::move(objects)), ...);
+  (cluster.add(objects), ...);
   return cluster;
 }
 
 template <typename... Objects>
-[[nodiscard]] ClusterState with(ClusterState cluster, Objects... objects) {
-  (cluster.add(std::move(objects)), ...);
+[[nodiscard]] ClusterState with(ClusterState cluster, const Objects&... objects) {
+  (cluster.add(objects), ...);
   return cluster;
 }
 
@@ -272,6 +274,7 @@ inline PersistentVolume persistent_volume(std::string driver, std::vector<Access
   volume.storage_class = std::move(class_name);
   volume.access_modes = std::move(modes);
   volume.kind = VolumeKind::kInline;
+  volume.provisioned_by = driver;
   volume.driver = std::move(driver);
   volume.volume_handle = "vol-1";
   return volume;

@@ -1,6 +1,7 @@
 // Which volumes hold a database: what the annotations say, resolved as the kernel would.
 #include "operator/core/databases.h"
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -146,22 +147,23 @@ TEST(ReadOnlyMounts, AreSaidOnlyWhereEveryMountIsOne) {
 }
 
 TEST(AnnotationComplaints, NameTheAnnotationItsValueAndWhatIsExpected) {
-  Annotations annotations;
-  EXPECT_TRUE(annotation_complaints(annotations).empty());
-  annotations.databases = "/data/app.db,web:/cache/*.sqlite";
+  Workload workload = pod();
+  Annotations& annotations = workload.annotations;
+  EXPECT_TRUE(annotation_complaints(workload).empty());
+  annotations.databases = "/data/app.db,app:/data/*.sqlite";
   annotations.journal_mode = "wal";
   annotations.mode = "enforce";
-  EXPECT_TRUE(annotation_complaints(annotations).empty());
+  EXPECT_TRUE(annotation_complaints(workload).empty());
 
-  annotations.databases = "/data/app.db,app.db";
+  annotations.databases = "/data/app.db,/dta/app.db";
   annotations.journal_mode = "delete";
   annotations.mode = "strict";
-  const auto complaints = annotation_complaints(annotations);
+  const auto complaints = annotation_complaints(workload);
   ASSERT_EQ(complaints.size(), 3U);
   for (const auto& [i, parts] : std::vector<std::pair<std::size_t, std::vector<std::string_view>>>{
            {0, {"walguard/journal-mode", "\"delete\"", "wal-exclusive"}},
            {1, {"walguard/mode", "\"strict\"", "enforce"}},
-           {2, {"walguard/databases", "\"app.db\"", "absolute"}}}) {
+           {2, {"walguard/databases", "\"/dta/app.db\"", "mountPath"}}}) {
     for (const std::string_view part : parts) {
       EXPECT_NE(complaints[i].find(part), std::string::npos) << complaints[i] << " does not say " << part;
     }

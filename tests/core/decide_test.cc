@@ -25,6 +25,10 @@ namespace {
 
 using namespace testing;  // NOLINT(google-build-using-namespace): the words of the tests
 
+std::string_view transport_of(const VolumeFacts& facts) {
+  return facts.transport ? name(*facts.transport) : "no transport";
+}
+
 TEST(Decide, ABlockVolumeThatOneNodeHasAtATimeIsSafeByDocument) {
   const Judgement judgement = decide_now(block_volume());
   EXPECT_EQ(judgement.verdict, Verdict::kSafe);
@@ -176,7 +180,7 @@ TEST(Decide, AnUnknownScopeNeedsAPassAsFarAsTheCluster) {
 TEST(Decide, FactsFromMemoryAloneNeverLeadToADocumentedSafe) {
   for (auto facts : {block_volume(), local_volume(), memory_volume()}) {
     facts.transport_verified = false;
-    EXPECT_EQ(decide_now(facts).verdict, Verdict::kUnproven) << name(*facts.transport);
+    EXPECT_EQ(decide_now(facts).verdict, Verdict::kUnproven) << transport_of(facts);
     const Judgement measured_one = decide_now(facts, book(passed(facts.key, Scope::kCluster)));
     EXPECT_EQ(measured_one.verdict, Verdict::kSafe);
     EXPECT_EQ(measured_one.basis, Basis::kMeasured);
@@ -248,8 +252,8 @@ const std::vector<Forget> kForgets = {
 
 /// What a local or memory filesystem does not depend on: another node has other files, whatever the scope and
 /// modes.
-bool is_needed(std::string_view fact, Transport transport) {
-  const bool shared_by_attaching = transport == Transport::kNetworkBlock;
+bool is_needed(std::string_view fact, const VolumeFacts& facts) {
+  const bool shared_by_attaching = facts.transport == Transport::kNetworkBlock;
   return shared_by_attaching || (fact != "scope" && fact != "access modes");
 }
 
@@ -257,12 +261,12 @@ TEST(DecideProperty, AForgottenFactIsNeverSafeUnlessEvidenceSaysSo) {
   for (const auto& safe : {block_volume(), local_volume(), memory_volume()}) {
     ASSERT_EQ(decide_now(safe).verdict, Verdict::kSafe);
     for (const auto& [fact, forget] : kForgets) {
-      if (!is_needed(fact, *safe.transport)) continue;
+      if (!is_needed(fact, safe)) continue;
       const VolumeFacts facts = but(safe, forget);
       const Judgement judgement = decide_now(facts);
       for (const Strategy strategy : kStrategies) {
         EXPECT_EQ(judgement.verdicts[strategy], Verdict::kUnproven)
-            << name(*safe.transport) << " without " << fact << ", " << name(strategy);
+            << transport_of(safe) << " without " << fact << ", " << name(strategy);
       }
       const Judgement proven = decide_now(facts, book(passed(facts.key, Scope::kCluster)));
       EXPECT_NE(proven.basis, Basis::kDocumented) << fact;

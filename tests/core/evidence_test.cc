@@ -26,7 +26,7 @@ EvidenceKey fast() {
   return key;
 }
 
-EvidenceAnswer ask(const EvidenceBook& evidence, std::optional<Scope> scope, EvidenceKey key = fast(),
+EvidenceAnswer ask(const EvidenceBook& evidence, std::optional<Scope> scope, const EvidenceKey& key = fast(),
                    Strategy strategy = Strategy::kWal) {
   return evidence.ask(key, strategy, scope, kNow, 30 * kDay, 7 * kDay);
 }

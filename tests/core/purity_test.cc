@@ -3,9 +3,10 @@
 // linker to fill.
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <istream>
 #include <memory>
 #include <set>
 #include <sstream>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <stdio.h>  // popen is of POSIX, not of <cstdio>
 
 namespace walguard::core {
 namespace {

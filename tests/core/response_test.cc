@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <ostream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +12,9 @@
 
 #include <gtest/gtest.h>
 
+#include "operator/core/catalog.h"
+#include "operator/core/cluster_state.h"
+#include "operator/core/decide.h"
 #include "operator/core/evidence.h"
 #include "operator/core/policy.h"
 #include "operator/core/probe_plan.h"
@@ -58,6 +60,7 @@ Ask asking(Mode mode, VolumeFacts facts) {
 
 std::vector<JudgedVolume> judge_all(const Ask& ask, const std::vector<VolumeFacts>& volumes) {
   std::vector<JudgedVolume> all;
+  all.reserve(volumes.size());
   for (const VolumeFacts& facts : volumes) all.push_back(judged(facts, ask.evidence, ask.policy));
   return all;
 }

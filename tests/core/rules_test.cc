@@ -2,8 +2,7 @@
 #include "operator/core/rules.h"
 
 #include <algorithm>
-#include <cctype>
-#include <functional>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <ostream>
@@ -112,7 +111,7 @@ std::vector<RuleCase> unsafe_cases() {
     {"mixed-kernels", "a sandbox beside the node's kernel", Match::kYes, under(KernelDomain::kMixed, Scope::kNode)},
     {"mixed-kernels", "the node's kernel", Match::kNo, block_volume()},
     {"mixed-kernels", "sandboxes alone", Match::kNo, under(KernelDomain::kPerSandbox, Scope::kNode)},
-    {"mixed-kernels", "a runtime nobody knows", Match::kUnknown, but(block_volume(), [](auto& f) { f.kernel_domain.reset(); })},
+    {"mixed-kernels", "another pod under a runtime nobody knows", Match::kUnknown, but(block_volume(), [](auto& f) { f.other_kernels_known = false; })},
 
     {"locks-disabled", "nolock", Match::kYes, but(nfs, [](auto& f) { f.locks_stay_local = true; })},
     {"locks-disabled", "nolock on a disk all the same", Match::kYes, but(block_volume(), [](auto& f) { f.locks_stay_local = true; })},
@@ -265,7 +264,7 @@ TEST(Rules, ThoseThatAreSaidToBeNeverUnknownNeverAre) {
   for (const auto& [id, why] : kNeverUnknown) {
     const Rule* rule = find_rule(id);
     ASSERT_NE(rule, nullptr) << id << " is no rule";
-    for (RuleCase test : all_cases()) {
+    for (const RuleCase& test : all_cases()) {
       EXPECT_NE(ask(*rule, test), Match::kUnknown) << id << " (" << why << ") asked about " << test;
     }
     EXPECT_NE(ask(*rule,

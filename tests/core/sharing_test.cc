@@ -2,7 +2,9 @@
 #include "operator/core/sharing.h"
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -97,7 +99,9 @@ std::optional<KernelDomain> domain(std::string_view runtime_class,
                                    const std::vector<std::string>& others = {}) {
   std::vector<RunningPod> pods;
   for (const std::string& other : others) pods.push_back(running("other", "app-data", other));
-  return kernel_domain(runtime_class, pods, runtimes());
+  std::vector<const RunningPod*> views;
+  for (const RunningPod& other : pods) views.push_back(&other);
+  return kernel_domain(runtime_class, views, runtimes());
 }
 
 TEST(KernelDomains, FollowTheHandlerOfTheRuntimeClass) {

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <set>
-#include <string>
 #include <string_view>
 
 #include <gtest/gtest.h>
