@@ -3,6 +3,7 @@
 // linker to fill.
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <functional>
