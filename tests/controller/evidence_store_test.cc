@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <ios>
 #include <memory>
 #include <string>
 #include <thread>
@@ -233,6 +234,22 @@ TEST_F(EvidenceStoreTest, ADamagedPageIsAnErrorAndNeverAnEmptyStore) {
   }
   std::filesystem::resize_file(file_, std::filesystem::file_size(file_) / 2);
   EXPECT_THAT(open_error(), AllOf(HasSubstr(file_), HasSubstr("Remedy: restore")));
+}
+
+TEST_F(EvidenceStoreTest, APageThatNoQueryAtTheStartReadsIsCheckedAllTheSame) {
+  {
+    const auto store = open();
+    for (int i = 0; i < 100; ++i) {
+      ASSERT_EQ(error_of(store->save(evidence_of("class-" + std::to_string(i), Verdict::kSafe, 100))),
+                "no error");
+    }
+  }
+  constexpr std::streamoff kPage = 4096;
+  std::fstream file(file_, std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(static_cast<std::streamoff>(std::filesystem::file_size(file_)) - kPage);
+  file << std::string(kPage, '\xee');
+  file.close();
+  EXPECT_THAT(open_error(), AllOf(HasSubstr("damaged"), HasSubstr("Remedy: restore")));
 }
 
 TEST_F(EvidenceStoreTest, ARowThatCannotBeReadIsAnError) {

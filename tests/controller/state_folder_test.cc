@@ -215,11 +215,12 @@ TEST_F(StateFolderTest, EachChangeIsOneLogLine) {
   EXPECT_EQ(errors, 1);
 }
 
-TEST_F(StateFolderTest, AFileThatIsBeingWrittenIsLeftAloneForSomeLooks) {
+TEST_F(StateFolderTest, AFolderThatKeepsChangingIsLeftAloneForSomeLooksAndThenRead) {
   constexpr auto kInterval = 20ms;
   const auto folder = open({kInterval});
   std::jthread writer([&](const std::stop_token& stop) {
-    for (int i = 0; !stop.stop_requested(); ++i) write_file(dir_ / "a.yaml", "version " + std::to_string(i));
+    for (int i = 0; !stop.stop_requested(); ++i)
+      replace_file(dir_ / "a.yaml", "version " + std::to_string(i));
   });
   const auto start = std::chrono::steady_clock::now();
   ASSERT_TRUE(eventually([&] { return folder->status().reloads >= 6; }));
