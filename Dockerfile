@@ -12,7 +12,8 @@ WORKDIR /src
 RUN cmake --preset release -DWALGUARD_BENCHMARKS=OFF \
     && cmake --build --preset release --target walguard walguard-preflight \
     && cmake --install build/release --prefix /built \
-    && scripts/image-root /image /built/bin/walguard /built/bin/walguard-preflight
+    && scripts/image-root /image /built/bin/walguard /built/bin/walguard-preflight \
+    && mkdir /data
 
 FROM scratch
 ARG VERSION=0.1.0
@@ -21,6 +22,8 @@ LABEL org.opencontainers.image.title="walguard" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /image/ /
+# Where verdicts are kept; a volume that is mounted there takes over its owner.
+COPY --from=build --chown=65532:65532 /data /var/lib/walguard
 # OpenSSL's own default is a path of the build stage.
 ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 USER 65532:65532
