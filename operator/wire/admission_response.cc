@@ -1,10 +1,15 @@
 #include "operator/wire/admission_response.h"
 
+#include <cstddef>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <openssl/evp.h>
 
+#include "operator/core/response.h"
 #include "operator/core/verdict.h"
+#include "operator/wire/admission_review.h"
 #include "operator/wire/json_patch.h"
 #include "operator/wire/json_text.h"
 

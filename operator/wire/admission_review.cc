@@ -2,9 +2,19 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include <simdjson.h>
+#include <tl/expected.hpp>
 
+#include "operator/core/response.h"
+#include "operator/core/workload.h"
 #include "operator/wire/json_reader.h"
 #include "operator/wire/workload_reader.h"
 

@@ -1,10 +1,14 @@
 #include "operator/wire/json_patch.h"
 
 #include <algorithm>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "operator/core/response.h"
+#include "operator/core/workload.h"
+#include "operator/wire/admission_review.h"
 #include "operator/wire/json_text.h"
 
 namespace walguard::wire {

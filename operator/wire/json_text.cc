@@ -1,6 +1,9 @@
 #include "operator/wire/json_text.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 

@@ -1,11 +1,15 @@
 #include "operator/wire/kube_objects.h"
 
-#include <optional>
+#include <cstddef>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <simdjson.h>
+#include <tl/expected.hpp>
 
+#include "operator/core/cluster_state.h"
 #include "operator/wire/json_reader.h"
 #include "operator/wire/kube_kinds.h"
 #include "operator/wire/yaml_to_json.h"

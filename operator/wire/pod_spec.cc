@@ -1,8 +1,14 @@
 #include "operator/wire/pod_spec.h"
 
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "operator/core/workload.h"
+#include "operator/wire/json_reader.h"
 #include "operator/wire/volume_source.h"
 
 namespace walguard::wire {

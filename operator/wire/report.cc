@@ -5,11 +5,17 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <openssl/evp.h>
+#include <tl/expected.hpp>
 
+#include "operator/core/evidence.h"
 #include "operator/core/verdict.h"
 #include "preflight/report/report.h"
 #include "preflight/report/report_json.h"

@@ -2,9 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "operator/core/verdict.h"
+#include "operator/core/workload.h"
+#include "operator/wire/json_reader.h"
 
 namespace walguard::wire {
 namespace {

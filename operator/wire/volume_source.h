@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "operator/core/verdict.h"
 #include "operator/core/workload.h"
 #include "operator/wire/json_reader.h"
 

@@ -3,8 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -27,8 +32,9 @@ bool is_one_of(const std::array<std::string_view, N>& words, std::string_view wo
 /// The whole of `digits` as an integer of `base`.
 std::optional<std::uint64_t> parse_integer(std::string_view digits, int base) {
   std::uint64_t value = 0;
-  const char* const end = digits.data() + digits.size();
-  const auto [stopped, error] = std::from_chars(digits.data(), end, value, base);
+  const char* const begin = digits.data();
+  const char* const end = begin + digits.size();
+  const auto [stopped, error] = std::from_chars(begin, end, value, base);
   return error == std::errc() && stopped == end ? std::optional(value) : std::nullopt;
 }
 
@@ -56,7 +62,7 @@ std::optional<std::uint64_t> parse_with_base(std::string_view digits) {
 /// A number in a spelling that YAML has and JSON has not: +5, 1_000, 0x1F, .5, 007.
 std::optional<std::string> yaml_number(std::string_view word) {
   std::string digits(word);
-  std::erase(digits, '_');
+  digits.erase(std::remove(digits.begin(), digits.end(), '_'), digits.end());
   std::string_view rest = digits;
   const bool negative = rest.starts_with('-');
   if (negative || rest.starts_with('+')) {
@@ -72,8 +78,9 @@ std::optional<std::string> yaml_number(std::string_view word) {
     return (negative ? "-" : "") + std::to_string(*value);
   }
   double value = 0;
-  const char* const end = rest.data() + rest.size();
-  const auto [stopped, error] = std::from_chars(rest.data(), end, value);
+  const char* const begin = rest.data();
+  const char* const end = begin + rest.size();
+  const auto [stopped, error] = std::from_chars(begin, end, value);
   if (error != std::errc() || stopped != end) {
     return std::nullopt;
   }

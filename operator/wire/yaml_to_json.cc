@@ -1,12 +1,20 @@
 #include "operator/wire/yaml_to_json.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <exception>
+#include <functional>
 #include <iterator>
+#include <optional>
 #include <set>
 #include <sstream>
+#include <string>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
+#include <tl/expected.hpp>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 

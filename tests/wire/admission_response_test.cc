@@ -1,10 +1,14 @@
 #include "operator/wire/admission_response.h"
 
+#include <cstddef>
 #include <string>
 
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 
+#include "operator/core/response.h"
+#include "operator/core/verdict.h"
+#include "operator/wire/admission_review.h"
 #include "tests/wire/sample_review.h"
 
 namespace walguard::wire {

@@ -1,10 +1,13 @@
 // What must never be accepted, and what is said about it.
+#include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "operator/wire/admission_review.h"
 #include "tests/wire/sample_review.h"
 
 namespace walguard::wire {

@@ -1,12 +1,16 @@
 #include "operator/wire/admission_review.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "operator/core/response.h"
+#include "operator/core/workload.h"
 #include "tests/wire/sample_review.h"
 
 namespace walguard::wire {

@@ -1,9 +1,11 @@
 #include "operator/wire/json_patch.h"
 
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
+#include "operator/core/response.h"
 #include "tests/wire/sample_review.h"
 
 namespace walguard::wire {

@@ -1,11 +1,17 @@
 #include "operator/wire/kube_objects.h"
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "operator/core/cluster_state.h"
+#include "operator/core/verdict.h"
+#include "operator/core/workload.h"
 
 namespace walguard::wire {
 namespace {

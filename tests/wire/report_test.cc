@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "operator/core/evidence.h"
+#include "operator/core/verdict.h"
 #include "preflight/report/report.h"
 #include "preflight/report/report_json.h"
 

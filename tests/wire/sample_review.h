@@ -3,11 +3,15 @@
 
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <nlohmann/json.hpp>
+#include <tl/expected.hpp>
 
+#include "operator/core/workload.h"
 #include "operator/wire/admission_review.h"
 
 namespace walguard::wire::test {

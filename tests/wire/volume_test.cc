@@ -1,9 +1,13 @@
 // Every source of a volume, as a pod and as a workload's templates name them.
+#include <optional>
 #include <string>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "operator/core/verdict.h"
+#include "operator/core/workload.h"
 #include "tests/wire/sample_review.h"
 
 namespace walguard::wire {

@@ -1,5 +1,9 @@
 // The kinds that make pods.
+#include "operator/core/workload.h"
+
+#include <optional>
 #include <string>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,7 @@
 // YAML as kubectl reads it, and the traps in it.
+#include <cstddef>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
