@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,14 +26,25 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\n") - first + 1);
 }
 
+/// Paths in one list that are read. Kubernetes lets annotations be 256 KiB, and each path is compared with
+/// each mount.
+constexpr std::size_t kMostPaths = 100;
+
+/// The entries of a list, and one more than are read where it has too many.
 std::vector<std::string_view> split_list(std::string_view text) {
   std::vector<std::string_view> parts;
-  while (!text.empty()) {
+  while (!text.empty() && parts.size() <= kMostPaths) {
     const auto comma = text.find(',');
     if (const auto part = trimmed(text.substr(0, comma)); !part.empty()) parts.push_back(part);
     text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
   }
   return parts;
+}
+
+/// Views into the annotation.
+std::vector<std::string_view> declared_paths(const Annotations& annotations) {
+  if (!annotations.databases) return {};
+  return split_list(*annotations.databases);
 }
 
 DeclaredPath parse_declared(std::string_view entry) {
@@ -46,16 +58,28 @@ std::string_view without_trailing_slash(std::string_view path) {
   return path;
 }
 
-/// One component of a declared path, in which * stands for any characters.
+/// One component of a declared path, in which * stands for any characters. Goes back to the last star alone:
+/// an author of pods must not be able to hold the webhook with a row of stars.
 bool component_matches(std::string_view pattern, std::string_view text) {
-  const auto star = pattern.find('*');
-  if (star == std::string_view::npos) return pattern == text;
-  if (!text.starts_with(pattern.substr(0, star))) return false;
-  const std::string_view rest = pattern.substr(star + 1);
-  for (std::size_t i = star; i <= text.size(); ++i) {
-    if (component_matches(rest, text.substr(i))) return true;
+  std::size_t in_pattern = 0;
+  std::size_t in_text = 0;
+  std::size_t last_star = std::string_view::npos;
+  std::size_t star_takes_to = 0;  // of the text
+  while (in_text < text.size()) {
+    if (in_pattern < pattern.size() && pattern[in_pattern] == '*') {
+      last_star = in_pattern++;
+      star_takes_to = in_text;
+    } else if (in_pattern < pattern.size() && pattern[in_pattern] == text[in_text]) {
+      ++in_pattern;
+      ++in_text;
+    } else if (last_star != std::string_view::npos) {
+      in_pattern = last_star + 1;
+      in_text = ++star_takes_to;
+    } else {
+      return false;
+    }
   }
-  return false;
+  return pattern.find_first_not_of('*', in_pattern) == std::string_view::npos;
 }
 
 std::string_view next_component(std::string_view& path) {
@@ -66,28 +90,33 @@ std::string_view next_component(std::string_view& path) {
   return component;
 }
 
-/// The kernel's rule, component by component: the declared path leads into the mount.
-bool is_at_or_below(std::string_view declared, std::string_view mount) {
-  if (!declared.starts_with('/')) return false;
+/// The kernel's rule, component by component: the declared path leads into the mount, for certain or by a
+/// star.
+enum class Leads : std::uint8_t { kNo, kByStar, kYes };
+
+Leads leads_into(std::string_view declared, std::string_view mount) {
+  if (!declared.starts_with('/')) return Leads::kNo;
+  Leads leads = Leads::kYes;
   for (std::string_view wanted = next_component(mount); !wanted.empty(); wanted = next_component(mount)) {
     const std::string_view component = next_component(declared);
-    if (component.empty() || !component_matches(component, wanted)) return false;
+    if (component.empty() || !component_matches(component, wanted)) return Leads::kNo;
+    if (component.find('*') != std::string_view::npos) leads = Leads::kByStar;
   }
-  return true;
+  return leads;
 }
 
-/// The mount with the longest path wins, as in the kernel. A star may lead into several: then each counts.
+/// Of the mounts that the path leads into for certain the longest wins, as in the kernel, and hides the
+/// shorter ones. A star may lead into further ones below it: then each counts.
 std::vector<const VolumeMount*> mounts_of(const Container& container, std::string_view path) {
   std::vector<const VolumeMount*> found;
-  const bool several = path.find('*') != std::string_view::npos;
+  const VolumeMount* longest = nullptr;
   for (const VolumeMount& mount : container.mounts) {
-    if (!is_at_or_below(path, mount.path)) continue;
-    if (!several && !found.empty()) {
-      if (mount.path.size() > found.front()->path.size()) found.front() = &mount;
-    } else {
-      found.push_back(&mount);
-    }
+    const Leads leads = leads_into(path, mount.path);
+    if (leads == Leads::kByStar) found.push_back(&mount);
+    if (leads == Leads::kYes && (longest == nullptr || mount.path.size() > longest->path.size()))
+      longest = &mount;
   }
+  if (longest != nullptr) found.push_back(longest);
   return found;
 }
 
@@ -128,8 +157,8 @@ void each_mount(const Workload& workload, std::string_view entry, Use use) {
 }
 
 void add_declared(DatabasesOnVolume& found, const Workload& workload, const Volume& volume,
-                  std::string_view list) {
-  for (const std::string_view entry : split_list(list)) {
+                  const std::vector<std::string_view>& entries) {
+  for (const std::string_view entry : entries) {
     each_mount(workload, entry, [&](const VolumeMount& mount, std::string_view path) {
       if (mount.volume != volume.name) return;
       widen(found.single_file_mount, names_the_file(mount, volume, path));
@@ -146,18 +175,21 @@ bool is_on_a_volume(const Workload& workload, std::string_view entry) {
 }
 
 /// Whether the list can be taken at its word: it names something, and all of it is on volumes of the pod.
-bool names_volumes(const Workload& workload, std::string_view list) {
-  const auto entries = split_list(list);
+bool names_volumes(const Workload& workload, const std::vector<std::string_view>& entries) {
   return !entries.empty() && std::ranges::all_of(entries, [&](std::string_view entry) {
     return is_on_a_volume(workload, entry);
   });
 }
 
-bool mounted_anywhere(const Workload& workload, const Volume& volume) {
-  return std::ranges::any_of(workload.pod.containers, [&](const Container& container) {
-    return std::ranges::any_of(container.mounts,
-                               [&](const VolumeMount& mount) { return mount.volume == volume.name; });
-  });
+/// No file is named: every volume that a container mounts may hold one, and a mounted file may be it.
+void suspect_every_mount(DatabasesOnVolume& found, const Workload& workload, const Volume& volume) {
+  for (const Container& container : workload.pod.containers) {
+    for (const VolumeMount& mount : container.mounts) {
+      if (mount.volume != volume.name) continue;
+      found.certainty = Certainty::kDeclared;
+      widen(found.single_file_mount, names_the_file(mount, volume, without_trailing_slash(mount.path)));
+    }
+  }
 }
 
 bool only_read(const Workload& workload, const Volume& volume) {
@@ -178,13 +210,14 @@ DatabasesOnVolume find_databases(const Workload& workload, const Volume& volume)
   if (annotations.journal_mode) {
     found.strategy = parse<Strategy>(*annotations.journal_mode).value_or(Strategy::kWal);
   }
-  if (annotations.databases) add_declared(found, workload, volume, *annotations.databases);
-  const bool list_tells = annotations.databases && names_volumes(workload, *annotations.databases);
-  if (annotations.require_local == true && !list_tells && mounted_anywhere(workload, volume)) {
-    // The author asks for a guarantee and names no file, or names one that is nowhere (a slip, most likely):
-    // it is asked of every volume that outlives a container.
-    found.certainty = Certainty::kDeclared;
-  }
+  const auto entries = declared_paths(annotations);
+  const bool too_many = entries.size() > kMostPaths;
+  if (!too_many) add_declared(found, workload, volume, entries);
+  // The author asks for a guarantee and names no file, or names one that is nowhere (a slip, most likely): it
+  // is asked of every volume. A list too long to be read could name any of them.
+  const bool guarantee_of_all = annotations.require_local == true && !names_volumes(workload, entries);
+  if (too_many || guarantee_of_all) suspect_every_mount(found, workload, volume);
+  if (found.certainty == Certainty::kNone) return found;
   found.every_mount_read_only = only_read(workload, volume);
   return found;
 }
@@ -200,8 +233,12 @@ std::vector<std::string> annotation_complaints(const Workload& workload) {
     complaints.push_back("annotation walguard/mode: \"" + *annotations.mode +
                          "\" is not off, audit, warn, gate or enforce; the namespace's mode is in force");
   }
-  if (annotations.databases) {
-    for (const std::string_view entry : split_list(*annotations.databases)) {
+  const auto entries = declared_paths(annotations);
+  if (entries.size() > kMostPaths) {
+    complaints.push_back("annotation walguard/databases: it has more than " + std::to_string(kMostPaths) +
+                         " entries; every mounted volume is judged instead");
+  } else {
+    for (const std::string_view entry : entries) {
       if (is_on_a_volume(workload, entry)) continue;
       complaints.push_back("annotation walguard/databases: \"" + std::string(entry) +
                            "\" is on no volume of the pod; write /PATH or CONTAINER:/PATH below a mountPath");

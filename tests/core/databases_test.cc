@@ -74,6 +74,53 @@ TEST(Databases, TheListHoldsSeveralWithSpacesAndEmptyPlaces) {
   EXPECT_EQ(paths_on(shop("data/app.db"), "data"), Paths{}) << "a relative path is nowhere";
 }
 
+TEST(Databases, AStarInTheNameOfTheFileLeavesTheLongestMountTheOnlyOne) {
+  EXPECT_EQ(paths_on(shop("/data/cache/*.db"), "cache"), Paths{"/data/cache/*.db"});
+  EXPECT_EQ(paths_on(shop("/data/cache/*.db"), "data"), Paths{}) << "the longer mount hides it";
+  EXPECT_EQ(paths_on(shop("/data/*.db"), "data"), Paths{"/data/*.db"});
+  EXPECT_EQ(paths_on(shop("/data/*.db"), "cache"), Paths{});
+}
+
+TEST(Databases, AStarAboveAMountMayLeadIntoIt) {
+  EXPECT_EQ(paths_on(shop("/data/*/app.db"), "cache"), Paths{"/data/*/app.db"});
+  EXPECT_EQ(paths_on(shop("/data/*/app.db"), "data"), Paths{"/data/*/app.db"})
+      << "into a folder beside it as well";
+  for (const std::string_view pattern : {"c*", "*e", "c*e", "*a*h*", "cache*", "**"}) {
+    EXPECT_EQ(paths_on(shop("/data/" + std::string(pattern) + "/app.db"), "cache").size(), 1U) << pattern;
+  }
+  for (const std::string_view pattern : {"d*", "*d", "c*d", "*h*a*", "cache*x", "cach"}) {
+    EXPECT_EQ(paths_on(shop("/data/" + std::string(pattern) + "/app.db"), "cache").size(), 0U) << pattern;
+  }
+}
+
+TEST(Databases, ARowOfStarsDoesNotHoldTheWebhook) {
+  // Whoever tries every way to share the letters among the stars is busy for years, or out of stack.
+  std::string pattern = "/";
+  for (int i = 0; i < 20; ++i) pattern += "a*";
+  Workload workload = pod();
+  workload.pod.containers = {container("app", {mount("data", "/" + std::string(60, 'a'))})};
+  for (const std::string& path : {pattern + "b", "/" + std::string(200000, '*') + "b"}) {
+    workload.annotations.databases = path;
+    EXPECT_EQ(find_databases(workload, workload.pod.volumes.front()).certainty, Certainty::kNone);
+  }
+}
+
+TEST(Databases, AListTooLongToBeReadCouldNameEveryMountedVolume) {
+  const auto list_of = [](int entries) {
+    std::string list;
+    for (int i = 0; i < entries; ++i) list += "/data/" + std::to_string(i) + ".db,";
+    return list;
+  };
+  EXPECT_EQ(paths_on(shop(list_of(100)), "data").size(), 100U);
+  EXPECT_EQ(find_databases(shop(list_of(100)), named("cache")).certainty, Certainty::kNone);
+  EXPECT_TRUE(annotation_complaints(shop(list_of(100))).empty());
+  const Workload too_long = shop(list_of(40000));
+  EXPECT_EQ(find_databases(too_long, named("data")).certainty, Certainty::kDeclared);
+  EXPECT_EQ(find_databases(too_long, named("cache")).certainty, Certainty::kDeclared);
+  EXPECT_EQ(find_databases(too_long, named("unmounted")).certainty, Certainty::kNone);
+  EXPECT_EQ(annotation_complaints(too_long).size(), 1U);
+}
+
 TEST(Databases, ProjectionsNeverHoldOne) {
   EXPECT_EQ(find_databases(shop("/data/app.db"), named("data", VolumeKind::kProjection)).certainty,
             Certainty::kNone);
@@ -128,6 +175,19 @@ TEST(SingleFileMounts, AreASubPathOrAHostPathFileThatIsTheDatabaseItself) {
   EXPECT_EQ(single_file(host_path("/srv", "Directory"), mount("data", "/srv"), "/srv"), false);
   EXPECT_EQ(single_file(host_path("/srv/app.db"), mount("data", "/app.db"), "/app.db"), std::nullopt)
       << "a hostPath without a type may be either";
+}
+
+TEST(SingleFileMounts, AreLookedForWhereNoDatabaseIsNamedToo) {
+  const auto required = [](VolumeMount at) {
+    Workload workload = pod();
+    workload.annotations.databases.reset();
+    workload.annotations.require_local = true;
+    workload.pod.containers = {container("app", {std::move(at)})};
+    return find_databases(workload, workload.pod.volumes.front()).single_file_mount;
+  };
+  EXPECT_EQ(required(mount("data", "/data")), false);
+  EXPECT_EQ(required(mount("data", "/data/app.db", "app.db")), true) << "it looks like one";
+  EXPECT_EQ(required(mount("data", "/data", "shop")), std::nullopt) << "a subPath may be either";
 }
 
 TEST(SingleFileMounts, OneOfSeveralIsEnough) {
