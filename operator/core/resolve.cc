@@ -42,7 +42,8 @@ using Pods = std::vector<const RunningPod*>;
 /// Nobody else in view has the claim mounted.
 bool no_strangers(const Workload& workload, const Pods& pods) {
   return std::ranges::all_of(pods, [&](const RunningPod* pod) {
-    return pod->name == workload.name || own_replica(workload, pod->name);
+    const bool own_name = pod->name == workload.name || own_replica(workload, pod->name);
+    return own_name && pod->namespace_name == workload.namespace_name;
   });
 }
 
@@ -124,12 +125,14 @@ void add_sharing(VolumeFacts& facts, const Workload& workload, const Volume& vol
                  const StorageView& storage, const ClusterState& cluster) {
   const Pods others = pods_on(workload, volume, storage, cluster);
   facts.consumers_in_pod = count_consumers(workload.pod, volume.name);
-  facts.per_replica_claim = per_replica(workload, volume) && no_strangers(workload, others);
+  // Another claim on the same storage is a way in for pods that are not there yet.
+  const bool one_way_in = storage.other_claims.empty();
+  facts.per_replica_claim = per_replica(workload, volume) && one_way_in && no_strangers(workload, others);
   facts.pinned_to_node = pinned_to(workload, cluster).has_value() || storage.pinned_to_node;
 
   const SharingFacts sharing{
       .owned_by_one_pod = storage.one_pod_only || facts.per_replica_claim ||
-                          owned_by_stateful_set_of_one(workload, volume, others),
+                          (one_way_in && owned_by_stateful_set_of_one(workload, volume, others)),
       .single_attach = storage.single_attach,
       .volume_pinned_to_node = storage.pinned_to_node,
       .stays_on_one_node = is_known_to_be_local(facts),

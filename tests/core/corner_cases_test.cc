@@ -73,6 +73,17 @@ TEST_F(CornerCase, TwoPersistentVolumesWithOneHandleAreOneVolume) {
   EXPECT_NE(verdict(pod(), sandboxed), Verdict::kSafe) << "another kernel writes through the other PV";
 }
 
+// Pods are one by namespace and name: the set of the same name next door is a stranger.
+TEST_F(CornerCase, ANamesakeInAnotherNamespaceIsAStranger) {
+  const auto twin_claim = but(second_claim(kRwx), [](auto& c) { c.namespace_name = "other"; });
+  const auto twins = with(bound_claim("block.example.com", kRwx), attaching("block.example.com"),
+                          second_volume(kRwx), twin_claim);
+  const auto namesake = but(running("app-0", "second"), [](auto& p) { p.namespace_name = "other"; });
+  EXPECT_EQ(facts(of_kind(WorkloadKind::kStatefulSet), with(twins, namesake)).scope, Scope::kCluster);
+  EXPECT_EQ(facts(of_kind(WorkloadKind::kStatefulSet), twins).scope, Scope::kCluster)
+      << "the other claim is a way in, whether or not its pod is there yet";
+}
+
 // Design section 1: class evidence is of a fresh claim, and applies only where the PV's own driver,
 // volumeAttributes, fsType and mountOptions match; a static PV is proven on itself.
 TEST_F(CornerCase, AStaticVolumeThatOnlyBearsTheNameOfAClassIsNotProvenByIt) {
