@@ -2,9 +2,7 @@
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstddef>
-#include <cstring>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -13,6 +11,9 @@
 #include <vector>
 
 #include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -155,7 +156,7 @@ class Agent {
 
 int run_agent(UniqueFd link) {
   // The terminal's Ctrl-C reaches every process; it is the conductor that ends a run, in order.
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) (void)std::signal(signal, SIG_IGN);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) (void)::signal(signal, SIG_IGN);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   return Agent(std::move(link)).run();
 }

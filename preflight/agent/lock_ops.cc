@@ -1,13 +1,12 @@
 #include <cerrno>
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
+#include <stdio.h>
 #include <tl/expected.hpp>
-#include <unistd.h>
 
 #include "preflight/agent/ops.h"
 

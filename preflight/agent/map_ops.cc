@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -18,11 +17,9 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <tl/expected.hpp>
-#include <unistd.h>
 
 #include "preflight/agent/ops.h"
 #include "preflight/agent/pattern.h"
-#include "preflight/link/unique_fd.h"
 
 // A file mapped shared, as SQLite maps its -shm. After "map" no operation here makes a file or lock call: on
 // some network filesystems those refresh the mapping, which would hide exactly the fault that is looked for.

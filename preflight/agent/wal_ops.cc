@@ -58,7 +58,7 @@ SqlResult<LastEntry> last_entry(Database& database) {
 SqlResult<LastEntry> commit_one(Database& database, std::int64_t writer, std::int64_t seq) {
   const auto work = [&]() -> SqlResult<LastEntry> {
     const auto last = last_entry(database);
-    if (!last) return last;
+    if (!last) return tl::unexpected(last.error());
     const LastEntry next{last->n + 1, chain_hash(last->hash, writer, seq)};
     const std::int64_t from = next.n % kAccounts;
     const std::int64_t to = (from + 1 + seq % (kAccounts - 1)) % kAccounts;

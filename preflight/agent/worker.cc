@@ -1,7 +1,6 @@
 #include "preflight/agent/worker.h"
 
 #include <cerrno>
-#include <csignal>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -11,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 #include <poll.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <tl/expected.hpp>
 
@@ -27,7 +27,7 @@ constexpr int kLinkLost = 3;
 // A SIGBUS must end this process as SIGBUS, whatever a sanitizer has installed, and leave no core file
 // behind.
 void die_plainly_of_faults() {
-  for (const int fault : {SIGBUS, SIGSEGV}) (void)std::signal(fault, SIG_DFL);
+  for (const int fault : {SIGBUS, SIGSEGV}) (void)::signal(fault, SIG_DFL);
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};
   (void)::setrlimit(RLIMIT_CORE, &none);
 }

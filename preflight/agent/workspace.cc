@@ -16,6 +16,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <tl/expected.hpp>

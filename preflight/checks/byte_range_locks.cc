@@ -10,7 +10,6 @@
 // One that grants them and does not keep them lies, which fails.
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <map>
 #include <string>

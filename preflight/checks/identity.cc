@@ -1,6 +1,5 @@
 // identity: what the two agents stand on, as the kernel names it. Its verdict is only whether that could be
 // learned: a filesystem's name fails nothing.
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>

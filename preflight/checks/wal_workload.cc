@@ -18,16 +18,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 #include <sqlite3.h>
 
-#include "preflight/agent/wal_schema.h"
 #include "preflight/checks/check.h"
 #include "preflight/checks/wal_ledger.h"
 #include "preflight/conductor/session.h"
@@ -62,7 +59,7 @@ struct Writer {
   Hand hand;
   std::int64_t id;
   std::int64_t seq = 1;
-  std::optional<Call> call;
+  Call writing{};
 };
 
 // One database from its making to its judgement.
@@ -143,12 +140,11 @@ class Episode {
     }
   }
 
-  Writer new_writer(Side side) { return Writer{Hand(context_, side), next_writer_++, 1, std::nullopt}; }
+  Writer new_writer(Side side) { return Writer{Hand(context_, side), next_writer_++}; }
 
   void write_and_read(std::int64_t reopen_every, Kill kill) {
-    std::vector<Call> reads;
     for (Writer& writer : writers_) start_writing(writer, reopen_every);
-    for (Hand& reader : readers_) reads.push_back(start_reading(reader));
+    const std::vector<Call> reads = start_reading();
     if (kill == Kill::kEveryone) {
       kill_everyone();
       return;
@@ -159,20 +155,20 @@ class Episode {
     for (Writer& writer : writers_) {
       if (&writer != victim) finish_writing(writer);
     }
-    for (std::size_t i = 0; i < readers_.size(); ++i) finish_reading(readers_[i], reads[i]);
+    finish_reading(reads);
     if (victim != nullptr) *victim = new_writer(victim->hand.side());
   }
 
   void start_writing(Writer& writer, std::int64_t reopen_every) {
-    writer.call = writer.hand.send("wal-write", arguments({{"writer", writer.id},
-                                                           {"seq", writer.seq},
-                                                           {"commits", kCommitsPerRound},
-                                                           {"seconds", kWriteSeconds},
-                                                           {"reopen_every", reopen_every}}));
+    writer.writing = writer.hand.send("wal-write", arguments({{"writer", writer.id},
+                                                              {"seq", writer.seq},
+                                                              {"commits", kCommitsPerRound},
+                                                              {"seconds", kWriteSeconds},
+                                                              {"reopen_every", reopen_every}}));
   }
 
   void finish_writing(Writer& writer) {
-    const Json done = writer.hand.wait(*writer.call, kWriteSeconds + kSqliteSlack);
+    const Json done = writer.hand.wait(writer.writing, kWriteSeconds + kSqliteSlack);
     stop_if_contradicted();
     writer.seq = done.at("seq").get<std::int64_t>();
     numbers_["busy"] += done.at("busy").get<double>();
@@ -180,20 +176,25 @@ class Episode {
     longest = std::max(longest, done.at("longest").get<double>());
   }
 
-  // A reader begins after these commits were acknowledged, so it must not see less.
-  Call start_reading(Hand& reader) {
-    return reader.send(
-        "wal-read",
-        arguments({{"seconds", kReadSeconds}, {"at_least", ledger_.newest()}, {"reopen_every", 5}}));
+  // Readers begin after these commits were acknowledged, so they must not see less.
+  std::vector<Call> start_reading() {
+    const Json what =
+        arguments({{"seconds", kReadSeconds}, {"at_least", ledger_.newest()}, {"reopen_every", 5}});
+    std::vector<Call> reads;
+    reads.reserve(readers_.size());
+    for (Hand& reader : readers_) reads.push_back(reader.send("wal-read", what));
+    return reads;
   }
 
-  void finish_reading(Hand& reader, const Call& call) {
-    const Json done = reader.wait(call, kReadSeconds + kSqliteSlack);
-    if (done.contains("violation")) {
-      throw CheckStopped{fail(done.at("violation").get<std::string>() + after_commits(), numbers_)};
+  void finish_reading(const std::vector<Call>& reads) {
+    for (std::size_t i = 0; i < readers_.size(); ++i) {
+      const Json done = readers_[i].wait(reads[i], kReadSeconds + kSqliteSlack);
+      if (done.contains("violation")) {
+        throw CheckStopped{fail(done.at("violation").get<std::string>() + after_commits(), numbers_)};
+      }
+      numbers_["reads"] += done.at("reads").get<double>();
+      numbers_["busy"] += done.at("busy").get<double>();
     }
-    numbers_["reads"] += done.at("reads").get<double>();
-    numbers_["busy"] += done.at("busy").get<double>();
   }
 
   // In the midst of its work: when some of this round's commits are acknowledged, or the round is nearly
@@ -228,7 +229,7 @@ class Episode {
 
   // A writer that is to be killed may have failed on its own already, and that must not be lost.
   void stop_if_refused(Writer& writer) {
-    const Outcome<Json> early = context_.session.wait(*writer.call, Seconds(0));
+    const Outcome<Json> early = context_.session.wait(writer.writing, Seconds(0));
     const bool own_end = !early && early.error().kind != Failure::Kind::kHung;
     if (own_end) throw CheckStopped{outcome_of(early.error())};
   }
@@ -247,14 +248,13 @@ class Episode {
   // All writers rest. Readers go on, as a checkpoint must leave them what they still read.
   void checkpoint(int round) {
     constexpr std::array<const char*, 4> kModes = {"passive", "full", "restart", "truncate"};
-    std::vector<Call> reads;
-    for (Hand& reader : readers_) reads.push_back(start_reading(reader));
+    const std::vector<Call> reads = start_reading();
     Writer& who = writers_.at(static_cast<std::size_t>(round) % writers_.size());
     const Json done =
         who.hand.call_for(kSqliteSlack, "wal-checkpoint",
                           arguments({{"mode", kModes.at(static_cast<std::size_t>(round) % kModes.size())}}));
     numbers_[done.at("busy").get<bool>() ? "busy" : "checkpoints"] += 1;
-    for (std::size_t i = 0; i < readers_.size(); ++i) finish_reading(readers_[i], reads[i]);
+    finish_reading(reads);
   }
 
   void take_note(const Json& note) {

@@ -4,12 +4,11 @@
 // has returned before B looks. B has looked before, so that whatever it caches is cached: old bytes, an old
 // size, a name, or the absence of a name. SQLite tells a hot journal from none and a live -wal from a stale
 // one by just this.
-#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <nlohmann/json.hpp>
 

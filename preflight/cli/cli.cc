@@ -1,7 +1,6 @@
 #include "preflight/cli/cli.h"
 
 #include <cerrno>
-#include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <map>
@@ -10,17 +9,18 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <tl/expected.hpp>
 #include <unistd.h>
 
 #include "preflight/agent/agent.h"
+#include "preflight/checks/check.h"
 #include "preflight/cli/progress.h"
 #include "preflight/cli/text.h"
 #include "preflight/conductor/launch.h"
@@ -53,7 +53,7 @@ struct Arguments {
 };
 
 int complain(int exit_code, const std::string& message) {
-  (void)std::fprintf(stderr, "walguard-preflight: %s\n", message.c_str());
+  (void)::fprintf(stderr, "walguard-preflight: %s\n", message.c_str());
   return exit_code;
 }
 

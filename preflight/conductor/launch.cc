@@ -3,12 +3,13 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <string>
 #include <thread>
 #include <utility>
 
 #include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -44,8 +45,10 @@ sigset_t interrupting_signals() {
   // dup2 also clears close-on-exec; where the link is at its place already it must be cleared by hand.
   const bool placed = link == kAgentFd ? ::fcntl(link, F_SETFD, 0) == 0 : ::dup2(link, kAgentFd) == kAgentFd;
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  ::dup2(null, STDIN_FILENO);
-  ::dup2(null, STDOUT_FILENO);  // stdout is for results
+  if (null >= 0) {
+    ::dup2(null, STDIN_FILENO);
+    ::dup2(null, STDOUT_FILENO);  // stdout is for results
+  }
   if (placed)
     ::execl("/proc/self/exe", "walguard-preflight", "agent", "--fd", "3", static_cast<char*>(nullptr));
   ::_exit(127);
@@ -89,7 +92,7 @@ LocalAgent::~LocalAgent() {
 Interrupts::Interrupts() {
   const sigset_t signals = interrupting_signals();
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
-  (void)std::signal(SIGPIPE, SIG_IGN);  // nobody reading our output is no reason to leave a folder behind
+  (void)::signal(SIGPIPE, SIG_IGN);  // nobody reading our output is no reason to leave a folder behind
   fd_ = UniqueFd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 

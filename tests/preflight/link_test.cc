@@ -1,4 +1,6 @@
 #include <array>
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>

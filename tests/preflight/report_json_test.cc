@@ -1,7 +1,6 @@
 #include "preflight/report/report_json.h"
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <gmock/gmock.h>

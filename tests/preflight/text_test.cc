@@ -10,7 +10,6 @@
 namespace walguard::preflight {
 namespace {
 
-using report::CheckResult;
 using report::Report;
 using report::Strategy;
 using report::Verdict;

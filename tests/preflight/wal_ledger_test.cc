@@ -1,7 +1,6 @@
 #include "preflight/checks/wal_ledger.h"
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include <gmock/gmock.h>

@@ -1,13 +1,15 @@
 #include "preflight/agent/workspace.h"
 
-#include <cstdlib>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "preflight/agent/proc.h"

@@ -1,7 +1,6 @@
 // The probe on real storage: what each bed must be found to be.
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <ostream>

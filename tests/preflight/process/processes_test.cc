@@ -1,6 +1,5 @@
 // What becomes of folder and processes when a run does not end as planned.
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -8,6 +7,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/types.h>
 
 #include "tests/preflight/process/program.h"

@@ -1,8 +1,6 @@
 #include "tests/preflight/process/program.h"
 
 #include <chrono>
-#include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -15,6 +13,8 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -46,6 +46,7 @@ void redirect(int fd, const fs::path& path) {
   ::dup2(file, fd);
 }
 
+// NOLINTNEXTLINE(misc-include-cleaner): pid_t is of sys/types.h
 void add_family(pid_t pid, std::vector<pid_t>& family) {
   family.push_back(pid);
   const std::string process = std::to_string(pid);
