@@ -100,10 +100,9 @@ std::set<std::string> undefined_symbols() {
     text.append(chunk.data(), got);
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
-    if (line.ends_with("]:")) continue;  // libwalguard_core.a[decide.cc.o]:
-    const auto type = line.rfind(" U");
-    const auto weak = type == std::string::npos ? line.rfind(" w") : type;
-    symbols.insert(line.substr(0, weak));
+    // "symbol U"; what has no type is the name of an object file, which GNU and LLVM write differently.
+    const auto type = std::max(line.rfind(" U") + 1, line.rfind(" w") + 1);  // npos + 1 is 0
+    if (type != 0) symbols.insert(line.substr(0, type - 1));
   }
   return symbols;
 }
