@@ -26,7 +26,6 @@ using test::pod_of;
 using test::review_of;
 using test::workload_of;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 TEST(AdmissionReview, APodAsTheApiServerSendsItIsReadInFull) {
@@ -42,7 +41,7 @@ TEST(AdmissionReview, APodAsTheApiServerSendsItIsReadInFull) {
   EXPECT_FALSE(request->old_object);
   EXPECT_TRUE(request->patch_target.has_annotations);
 
-  const core::Workload& workload = request->object.value();
+  const core::Workload& workload = test::present(request->object);
   EXPECT_EQ(workload.kind, WorkloadKind::kPod);
   EXPECT_EQ(workload.owner_kind, "ReplicaSet");
   EXPECT_EQ(workload.annotations.databases, "/data/notes.db");
@@ -92,9 +91,9 @@ TEST(AdmissionReview, AnUpdateHasTheOldObjectToo) {
   review["request"]["oldObject"] = pod({{"nodeName", "old"}});
   const auto request = decode(review);
   ASSERT_TRUE(request);
-  EXPECT_EQ(request->object->pod.node_name, "new");
-  EXPECT_EQ(request->old_object->pod.node_name, "old");
-  EXPECT_EQ(request->old_object->name, "web-0");
+  EXPECT_EQ(test::present(request->object).pod.node_name, "new");
+  EXPECT_EQ(test::present(request->old_object).pod.node_name, "old");
+  EXPECT_EQ(test::present(request->old_object).name, "web-0");
 }
 
 TEST(AdmissionReview, DeleteConnectAndStatusHaveNothingToJudge) {
@@ -128,8 +127,8 @@ TEST(AdmissionReview, FieldsMayComeInAnyOrder) {
     const auto decoded = decode(shuffled);
     ASSERT_TRUE(decoded) << shuffled.dump();
     EXPECT_EQ(decoded->uid, test::kUid);
-    EXPECT_EQ(decoded->object->pod.node_name, "n1");
-    EXPECT_EQ(decoded->object->namespace_name, "team-a");
+    EXPECT_EQ(test::present(decoded->object).pod.node_name, "n1");
+    EXPECT_EQ(test::present(decoded->object).namespace_name, "team-a");
   } while (std::next_permutation(keys.begin(), keys.end()));
 }
 
@@ -138,7 +137,7 @@ TEST(AdmissionReview, AnEscapedKeyIsTheSameKey) {
   body.replace(body.find("\"nodeName\""), 10, R"("n\u006fdeName")");
   const auto request = decode(body);
   ASSERT_TRUE(request);
-  EXPECT_EQ(request->object->pod.node_name, "n1");
+  EXPECT_EQ(test::present(request->object).pod.node_name, "n1");
 }
 
 TEST(AdmissionReview, EscapesInTextAreUndone) {

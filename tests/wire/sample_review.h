@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -57,13 +58,21 @@ inline tl::expected<Request, DecodeError> decode(std::string body) {
 }
 inline tl::expected<Request, DecodeError> decode(const Json& review) { return decode(review.dump()); }
 
+/// What a test cannot do without; throws, and so fails the test, where it is not there.
+inline const core::Workload& present(const std::optional<core::Workload>& workload) {
+  if (!workload) {
+    throw std::runtime_error("the request has no such object");
+  }
+  return *workload;
+}
+
 /// The workload of a review that must decode.
 inline core::Workload workload_of(const Json& review) {
-  auto request = decode(review);
+  const auto request = decode(review);
   if (!request) {
     throw std::runtime_error(request.error().message);
   }
-  return request->object.value();
+  return present(request->object);
 }
 
 inline core::PodSpec pod_of(Json spec) { return workload_of(review_of(pod(std::move(spec)))).pod; }

@@ -1,6 +1,5 @@
 // Every source of a volume, as a pod and as a workload's templates name them.
 #include <optional>
-#include <string>
 #include <utility>
 
 #include <gmock/gmock.h>

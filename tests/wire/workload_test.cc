@@ -119,15 +119,15 @@ TEST(Workloads, AScaleTellsWhatItScalesAndHowFar) {
   review["request"]["oldObject"] = {{"spec", {{"replicas", 1}}}};
   const auto request = decode(review);
   ASSERT_TRUE(request) << request.error().message;
-  EXPECT_EQ(request->object->kind, WorkloadKind::kStatefulSet);
-  EXPECT_EQ(request->object->replicas, 5);
-  EXPECT_EQ(request->object->name, "web-0");
-  EXPECT_EQ(request->old_object->replicas, 1);
+  EXPECT_EQ(test::present(request->object).kind, WorkloadKind::kStatefulSet);
+  EXPECT_EQ(test::present(request->object).replicas, 5);
+  EXPECT_EQ(test::present(request->object).name, "web-0");
+  EXPECT_EQ(test::present(request->old_object).replicas, 1);
 }
 
 TEST(Workloads, AMissingTemplateIsNamed) {
-  const auto message = [](Json object, const Gvk& gvk) {
-    const auto request = decode(review_of(std::move(object), gvk));
+  const auto message = [](const Json& object, const Gvk& gvk) {
+    const auto request = decode(review_of(object, gvk));
     EXPECT_FALSE(request);
     EXPECT_EQ(request.error().kind, DecodeError::Kind::kBadObject);
     return request.error().message;

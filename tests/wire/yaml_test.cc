@@ -137,9 +137,9 @@ TEST(YamlToJson, ABombOfAliasesIsStoppedByWhatItWouldBecome) {
   for (int i = 1; i < 30; ++i) {
     const std::string name = "a" + std::to_string(i);
     const std::string alias = "*a" + std::to_string(i - 1);
-    bomb += name + ": &" + name + " [" + alias;
+    bomb.append(name).append(": &").append(name).append(" [").append(alias);
     for (int j = 0; j < 8; ++j) {
-      bomb += ", " + alias;
+      bomb.append(", ").append(alias);
     }
     bomb += "]\n";
   }
