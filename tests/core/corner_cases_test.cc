@@ -1,8 +1,6 @@
 // Whole workloads in whole clusters, where one easily missed fact decides: each has once been judged wrongly.
 #include <optional>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -10,6 +8,9 @@
 #include "operator/core/catalog.h"
 #include "operator/core/cluster_state.h"
 #include "operator/core/databases.h"
+#include "operator/core/evidence.h"
+#include "operator/core/policy.h"
+#include "operator/core/probe_plan.h"
 #include "operator/core/resolve.h"
 #include "operator/core/response.h"
 #include "operator/core/verdict.h"

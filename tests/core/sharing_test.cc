@@ -98,8 +98,10 @@ ClusterState runtimes() {
 std::optional<KernelDomain> domain(std::string_view runtime_class,
                                    const std::vector<std::string>& others = {}) {
   std::vector<RunningPod> pods;
+  pods.reserve(others.size());
   for (const std::string& other : others) pods.push_back(running("other", "app-data", other));
   std::vector<const RunningPod*> views;
+  views.reserve(pods.size());
   for (const RunningPod& other : pods) views.push_back(&other);
   return kernel_domain(runtime_class, views, runtimes());
 }
