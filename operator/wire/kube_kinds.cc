@@ -135,13 +135,13 @@ std::optional<std::string> read_required_hostname(Value& value, const Path& at) 
   return hostname;
 }
 
-void take_source(VolumeSource source, core::PersistentVolume& out) {
-  out.kind = source.kind;
-  out.driver = std::move(source.driver);
+void take_source(PersistentSource source, core::PersistentVolume& out) {
+  out.kind = source.volume.kind;
+  out.driver = std::move(source.volume.driver);
   out.volume_handle = std::move(source.volume_handle);
-  out.attributes = std::move(source.attributes);
-  out.fs_type = std::move(source.fs_type);
-  out.path = std::move(source.path);
+  out.attributes = std::move(source.volume.attributes);
+  out.fs_type = std::move(source.volume.fs_type);
+  out.path = std::move(source.volume.host_path);
 }
 
 void read_volume_spec(Value& spec, const Path& at, core::PersistentVolume& out) {
@@ -154,7 +154,7 @@ void read_volume_spec(Value& spec, const Path& at, core::PersistentVolume& out) 
     }
     const std::size_t key = kKeys.find(name);
     if (key == kKeys.kUnknown) {
-      std::optional<VolumeSource> source = read_volume_source(name, field, here);
+      std::optional<PersistentSource> source = read_persistent_source(name, field, here);
       if (!source) {
         return;  // capacity, claimRef, ...
       }

@@ -20,6 +20,8 @@ using json::Path;
 using json::Value;
 
 constexpr std::string_view kHostnameLabel = "kubernetes.io/hostname";
+/// Volumes of a pod and mounts of a container: room for most from the first, as growing moves all of them.
+constexpr std::size_t kUsualCount = 4;
 constexpr std::string_view kOsLabel = "kubernetes.io/os";
 
 core::VolumeMount read_mount(Value& value, const Path& at) {
@@ -67,6 +69,7 @@ core::Container read_container(Value& value, const Path& at, ContainerRole role)
         }
         break;
       case kKeys["volumeMounts"]:
+        container.mounts.reserve(kUsualCount);
         json::each_item(field, here, [&](Value& item, const Path& item_at) {
           container.mounts.push_back(read_mount(item, item_at));
         });
@@ -206,6 +209,7 @@ core::PodSpec read_pod_spec(Value& value, const Path& at) {
   json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
     switch (key) {
       case kKeys["volumes"]:
+        pod.volumes.reserve(kUsualCount);
         json::each_item(field, here, [&](Value& item, const Path& item_at) {
           pod.volumes.push_back(read_volume(item, item_at));
         });

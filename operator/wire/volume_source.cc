@@ -84,78 +84,69 @@ core::ClaimSpec read_claim_template(Value& value, const Path& at) {
   return claim;
 }
 
-void read_host_path_type(Value& value, const Path& at, VolumeSource& source) {
-  if (source.kind == VolumeKind::kHostPath) {
-    source.path_type = json::text_of(value, at);
-  }
-}
+/// hostPath has a type, and with `local` a path of the node; nfs, cephfs and glusterfs have one of their
+/// server.
+bool has_node_path(const KnownSource& known) { return known.key == "hostPath" || known.key == "local"; }
+bool names_its_driver(const KnownSource& known) { return known.key == "csi" || known.key == "flexVolume"; }
 
-void read_path(std::string_view key, Value& value, const Path& at, VolumeSource& source) {
-  if (key == "hostPath" || key == "local") {  // nfs, cephfs and glusterfs have a path on their server
-    source.path = json::text_of(value, at);
-  }
-}
-
-void read_driver(std::string_view key, Value& value, const Path& at, VolumeSource& source) {
-  if (key == "csi" || key == "flexVolume") {
-    source.driver = json::text_of(value, at);
-  }
-}
-
-void read_medium(Value& value, const Path& at, VolumeSource& source) {
-  if (source.kind == VolumeKind::kEmptyDir && json::text_of(value, at) == "Memory") {
-    source.kind = VolumeKind::kEmptyDirMemory;
-  }
-}
-
-VolumeSource read_known_source(const KnownSource& known, Value& value, const Path& at) {
+/// `volume_handle` may be null: only a PersistentVolume has one.
+void read_known_source(const KnownSource& known, Value& value, const Path& at, core::Volume& out,
+                       std::string* volume_handle) {
   static constexpr Keys kKeys{"readOnly", "fsType", "driver",    "volumeAttributes",    "volumeHandle",
                               "path",     "type",   "claimName", "volumeClaimTemplate", "medium"};
-  VolumeSource source;
-  source.kind = known.kind;
+  out.kind = known.kind;
   if (known.kind == VolumeKind::kProjection) {
-    return source;  // nothing in it bears on the judgement
+    return;  // nothing in it bears on the judgement
   }
   if (known.kind == VolumeKind::kInline) {
-    source.driver = known.key;
+    out.driver = known.key;
   }
   json::each_field<kKeys>(value, at, [&](std::size_t field, Value& entry, const Path& here) {
     switch (field) {
       case kKeys["readOnly"]:
-        source.read_only = json::bool_of(entry, here);
+        out.read_only = json::bool_of(entry, here);
         break;
       case kKeys["fsType"]:
-        source.fs_type = json::text_of(entry, here);
+        out.fs_type = json::text_of(entry, here);
         break;
       case kKeys["driver"]:
-        read_driver(known.key, entry, here, source);
+        if (names_its_driver(known)) {
+          out.driver = json::text_of(entry, here);
+        }
         break;
       case kKeys["volumeAttributes"]:
-        source.attributes = read_string_map(entry, here);
+        out.attributes = read_string_map(entry, here);
         break;
       case kKeys["volumeHandle"]:
-        source.volume_handle = json::text_of(entry, here);
+        if (volume_handle != nullptr) {
+          *volume_handle = json::text_of(entry, here);
+        }
         break;
       case kKeys["path"]:
-        read_path(known.key, entry, here, source);
+        if (has_node_path(known)) {
+          out.host_path = json::text_of(entry, here);
+        }
         break;
       case kKeys["type"]:
-        read_host_path_type(entry, here, source);
+        if (known.kind == VolumeKind::kHostPath) {
+          out.host_path_type = json::text_of(entry, here);
+        }
         break;
       case kKeys["claimName"]:
-        source.claim = json::text_of(entry, here);
+        out.claim = json::text_of(entry, here);
         break;
       case kKeys["volumeClaimTemplate"]:
-        source.claim_spec = read_claim_template(entry, here);
+        out.claim_spec = read_claim_template(entry, here);
         break;
       case kKeys["medium"]:
-        read_medium(entry, here, source);
+        if (known.kind == VolumeKind::kEmptyDir && json::text_of(entry, here) == "Memory") {
+          out.kind = VolumeKind::kEmptyDirMemory;
+        }
         break;
       default:
         break;
     }
   });
-  return source;
 }
 
 }  // namespace
@@ -223,9 +214,14 @@ core::ClaimSpec read_claim_spec(Value& value, const Path& at) {
   return claim;
 }
 
-std::optional<VolumeSource> read_volume_source(std::string_view key, Value& value, const Path& at) {
+std::optional<PersistentSource> read_persistent_source(std::string_view key, Value& value, const Path& at) {
   const KnownSource* const known = find_source(key);
-  return known == nullptr ? std::nullopt : std::optional(read_known_source(*known, value, at));
+  if (known == nullptr) {
+    return std::nullopt;
+  }
+  PersistentSource source;
+  read_known_source(*known, value, at, source.volume, &source.volume_handle);
+  return source;
 }
 
 core::Volume read_volume(Value& value, const Path& at) {
@@ -239,16 +235,7 @@ core::Volume read_volume(Value& value, const Path& at) {
     if (++sources > 1) {
       throw json::ReadError(here, "a second source of one volume; keep one");
     }
-    VolumeSource source = read_known_source(kSources[key - 1], field, here);
-    volume.kind = source.kind;
-    volume.read_only = source.read_only;
-    volume.claim = std::move(source.claim);
-    volume.claim_spec = std::move(source.claim_spec);
-    volume.host_path = std::move(source.path);
-    volume.host_path_type = std::move(source.path_type);
-    volume.driver = std::move(source.driver);
-    volume.attributes = std::move(source.attributes);
-    volume.fs_type = std::move(source.fs_type);
+    read_known_source(kSources[key - 1], field, here, volume, nullptr);
   };
   // A source that this version does not know: the volume stays kUnknown.
   const auto on_other = [&](Value& field) { sources += field.is_null() ? 0 : 1; };

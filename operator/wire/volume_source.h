@@ -16,23 +16,16 @@
 
 namespace walguard::wire {
 
-/// What pods and PersistentVolumes say of a source in the same words.
-struct VolumeSource {
-  core::VolumeKind kind = core::VolumeKind::kUnknown;
-  std::string driver;  ///< kInline: the CSI or flexVolume driver, else the source's own key ("nfs", "local")
-  bool read_only = false;
-  std::string claim;
-  core::ClaimSpec claim_spec;
-  std::string path;       ///< hostPath and local
-  std::string path_type;  ///< hostPath
-  core::StringMap attributes;
-  std::string fs_type;
-  std::string volume_handle;  ///< csi of a PersistentVolume
+/// A source of a PersistentVolume. Pods and PersistentVolumes say most of it in the same words, and so it has
+/// the form of a pod's volume (`host_path` is also where a `local` volume lies).
+struct PersistentSource {
+  core::Volume volume;
+  std::string volume_handle;  ///< csi
 };
 
 /// nullopt: `key` names no source that this version knows.
-[[nodiscard]] std::optional<VolumeSource> read_volume_source(std::string_view key, json::Value& value,
-                                                             const json::Path& at);
+[[nodiscard]] std::optional<PersistentSource> read_persistent_source(std::string_view key, json::Value& value,
+                                                                     const json::Path& at);
 
 [[nodiscard]] core::Volume read_volume(json::Value& value, const json::Path& at);
 [[nodiscard]] core::ClaimSpec read_claim_spec(json::Value& value, const json::Path& at);
