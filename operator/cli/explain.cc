@@ -1,5 +1,6 @@
 #include "operator/cli/explain.h"
 
+#include <cstddef>
 #include <ostream>
 #include <span>
 #include <string>

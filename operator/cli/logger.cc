@@ -1,6 +1,5 @@
 #include "operator/cli/logger.h"
 
-#include <chrono>
 #include <initializer_list>
 #include <memory>
 #include <string>

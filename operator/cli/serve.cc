@@ -1,20 +1,13 @@
 #include "operator/cli/serve.h"
 
 #include <charconv>
-#include <chrono>
 #include <csignal>
-#include <cstdint>
-#include <exception>
-#include <filesystem>
-#include <initializer_list>
 #include <iostream>
-#include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <utility>
 
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): sigwait and its kin are POSIX, not C++
 #include <tl/expected.hpp>
 
 #include "operator/cli/exit_code.h"

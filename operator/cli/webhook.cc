@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -24,7 +23,6 @@
 #include "operator/controller/state_folder.h"
 #include "operator/core/catalog.h"
 #include "operator/core/cluster_state.h"
-#include "operator/core/evidence.h"
 #include "operator/core/policy.h"
 #include "operator/core/probe_plan.h"
 #include "operator/core/verdict.h"
@@ -34,6 +32,7 @@
 #include "operator/server/http_message.h"
 #include "operator/server/http_server.h"
 #include "operator/server/metrics.h"
+#include "operator/server/tls_identity.h"
 #include "operator/wire/kube_objects.h"
 #include "operator/wire/report.h"
 

@@ -4,9 +4,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "operator/core/probe_plan.h"
 #include "operator/core/response.h"
 #include "operator/core/verdict.h"
 #include "operator/server/http_message.h"

@@ -1,5 +1,6 @@
-/// The CPU time of one whole answer, from the bytes of the request to the bytes of the response: parse, resolve, decide,
-/// respond, encode. No network, no lock: what is left is what the admission path itself costs.
+/// The CPU time of one whole answer, from the bytes of the request to the bytes of the response: parse,
+/// resolve, decide, respond, encode. No network, no lock: what is left is what the admission path itself
+/// costs.
 
 #include <cstdint>
 #include <fstream>

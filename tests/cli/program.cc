@@ -66,6 +66,7 @@ Program::Program(const TestFolder& folder, const std::vector<std::string>& argum
   std::vector<std::string> all = {WALGUARD_BINARY};
   all.insert(all.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
+  argv.reserve(all.size() + 1);
   for (std::string& argument : all) argv.push_back(argument.data());
   argv.push_back(nullptr);
   const int error = posix_spawn(&pid_, WALGUARD_BINARY, &files, nullptr, argv.data(), environ);
