@@ -187,6 +187,12 @@ TEST(CatalogFsType, DecidesWhereItIsInView) {
   EXPECT_EQ(found(catalog, {}), std::nullopt);
 }
 
+TEST(CatalogFsType, OutOfViewMayBeAnyAndIsNotThatOfTheNextVariant) {
+  const Catalog catalog = of_variants({when(kNet, {{Field::kFsType, "", {"nfs"}, false}}), variant(kDisk)});
+  EXPECT_EQ(found(catalog, {.fs_type = "xfs"}), kDisk);
+  EXPECT_EQ(found(catalog, {}), std::nullopt);
+}
+
 TEST(Catalog, FindsMountOptionsAndFilesystemsByTheirNames) {
   const Catalog all = catalog();
   ASSERT_NE(all.mount_option("nolock"), nullptr);

@@ -105,6 +105,10 @@ TEST_F(CornerCase, APassOnWhatIdentitySawToBeNfsIsNoPassOnADisk) {
   Evidence report = passed(facts(pod(), cluster).key, Scope::kNode);
   report.filesystem = "nfs4";
   EXPECT_NE(verdict(pod(), cluster, book(report)), Verdict::kSafe);
+  report.filesystem = "ext4";  // what looks local is no guarantee, and the measurement is one
+  const auto judged = judge(pod(), cluster, catalog_, book(report), {}, kNow).at(0);
+  EXPECT_EQ(judged.judgement.verdict, Verdict::kSafe);
+  EXPECT_EQ(judged.facts.transport, std::nullopt);
 }
 
 // A pass under this pod's runtime says nothing of a second pod under a runtime that nobody knows.
@@ -143,6 +147,11 @@ TEST_F(CornerCase, AStrangerOnAReplicasClaimIsSeenWhenTheSetIsJudged) {
   const auto cluster = cluster_of(storage_class("fast", "nobody.example.com"),
                                   not_attaching("nobody.example.com"), running("backup", "data-app-0"));
   EXPECT_EQ(facts(stateful_set_with_template(kRwx), cluster).scope, Scope::kCluster);
+  for (const std::string other : {"data-app-x", "data-app-", "data-other-0", "more-app-0", "0"}) {
+    const auto beside = cluster_of(storage_class("fast", "nobody.example.com"),
+                                   not_attaching("nobody.example.com"), running("backup", other));
+    EXPECT_EQ(facts(stateful_set_with_template(kRwx), beside).scope, Scope::kContainer) << other;
+  }
 }
 
 // /data/*/app.db leads into a mount at /data/a.

@@ -79,6 +79,15 @@ TEST_F(Resolve, OnlyVolumesThatHoldADatabaseAreJudged) {
   EXPECT_TRUE(all(workload, attached(kRwo)).empty());
 }
 
+TEST_F(Resolve, AVolumeIsReadOnlyByItsOwnWordOrByAllItsMounts) {
+  EXPECT_FALSE(facts(pod(), attached(kRwo)).read_only);
+  EXPECT_TRUE(
+      facts(but(pod(), [](auto& w) { w.pod.volumes[0].read_only = true; }), attached(kRwo)).read_only);
+  EXPECT_TRUE(
+      facts(but(pod(), [](auto& w) { w.pod.containers[0].mounts[0].read_only = true; }), attached(kRwo))
+          .read_only);
+}
+
 // ---- scope, design section 1 ----
 
 TEST_F(Resolve, ScopeIsTheClusterWhereNothingBoundsIt) {

@@ -194,6 +194,20 @@ TEST_F(Storage, MountOptionsTakeLocksOrTheSharedCacheAway) {
   EXPECT_EQ(with_options({"soft"}).locks_stay_local, false);
 }
 
+TEST_F(Storage, ADriverMayTakeThemAwayUnseen) {
+  catalog_ =
+      Catalog({Driver{.names = {"block.example.com"},
+                      .suffixes = {},
+                      .variants = {but(variant(Transport::kNetworkFilesystem),
+                                       [](auto& v) { v.locks_stay_local = v.per_pod_cache = true; })}}},
+              {}, {});
+  const auto facts = describe(bound_claim("block.example.com", kRwx));
+  EXPECT_EQ(facts.locks_stay_local, true);
+  EXPECT_TRUE(facts.split_page_cache);
+  EXPECT_NE(facts.locks_because.find("block.example.com"), std::string::npos);
+  EXPECT_NE(facts.split_because.find("block.example.com"), std::string::npos);
+}
+
 TEST_F(Storage, TheOptionsOfTheClassCountUntilThereIsAVolume) {
   auto fast = storage_class("fast", "shared.example.com");
   fast.mount_options = {"nolock"};
@@ -226,6 +240,8 @@ TEST_F(Storage, ANetworkDriverInThePodIsSharedByAllThatNameIt) {
   EXPECT_EQ(facts.transport, Transport::kNetworkFilesystem);
   EXPECT_EQ(facts.single_attach, false);
   EXPECT_FALSE(view(cluster_of(), inline_volume("nfs")).one_pod_only);
+  EXPECT_FALSE(
+      view(cluster_of(attaching("shared.example.com")), inline_volume("shared.example.com")).one_pod_only);
 }
 
 TEST_F(Storage, ALocalCsiVolumeInThePodIsThePodsOwn) {
