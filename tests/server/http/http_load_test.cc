@@ -87,7 +87,7 @@ TEST_F(HttpLoad, SlowHandshakesHeadsAndBodiesEndAtTheDeadline) {
       [&] { trickle(slow_head, "GET /hello HTTP/1.1\r\nX: " + std::string(9999, 'x'), milliseconds(20)); });
   std::thread body([&] { trickle(slow_body, std::string(9999, 'x'), milliseconds(20)); });
   std::thread hello(
-      [&] { trickle(slow_hello, "\x16\x03\x01\x40" + std::string(9999, '\1'), milliseconds(20)); });
+      [&] { trickle(slow_hello, "\x16\x03\x01\x3f" + std::string(9999, '\1'), milliseconds(20)); });
   EXPECT_TRUE(stalled.is_closed());
   hello.join();
   head.join();

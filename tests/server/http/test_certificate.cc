@@ -18,10 +18,13 @@ namespace {
 
 using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
 using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
-using File = std::unique_ptr<std::FILE, decltype(&std::fclose)>;
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, CloseFile>;
 
 File open_for_writing(const std::string& path) {
-  File file(std::fopen(path.c_str(), "w"), &std::fclose);
+  File file(std::fopen(path.c_str(), "w"));
   if (!file) throw std::runtime_error("cannot write " + path);
   return file;
 }
