@@ -1,9 +1,6 @@
 // `walguard serve --standalone` as it is shipped: the real program, real TLS, real files and a real
 // preflight.
-#include <algorithm>
 #include <chrono>
-#include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -13,6 +10,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): SIGHUP is POSIX, not C++
+#include <stdlib.h>  // NOLINT(modernize-deprecated-headers): setenv is POSIX, not C++
 
 #include "tests/cli/program.h"
 #include "tests/server/http/test_certificate.h"

@@ -3,6 +3,7 @@
 #include "operator/server/admission_handler.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
