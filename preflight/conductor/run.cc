@@ -31,6 +31,7 @@ using report::Report;
 constexpr Seconds kSetupPatience{15};
 constexpr Seconds kFolderPatience{12};  // for the second view to show what the first holds
 constexpr Seconds kFolderInterval{0.2};
+constexpr Seconds kRemovalPatience{0.5};  // for an rm -r under way to end
 constexpr std::int64_t kBytesNeeded = 24LL * 1024 * 1024;
 
 std::string random_hex(std::size_t digits) {
@@ -276,10 +277,7 @@ class Run {
   // somebody's umount or rm, or of a full disk, and not of how the storage shares.
   std::optional<std::string> what_spoilt_it(const CheckOutcome& outcome) {
     for (const Side side : {Side::kA, Side::kB}) {
-      const Worker worker = session_.start_worker(side);
-      const auto verified =
-          session_.call(worker, "verify-workspace", workspace_.arguments(side), kSetupPatience);
-      session_.kill(worker);
+      const auto verified = verify_workspace(side, outcome);
       if (!verified && verified.error().kind == Failure::Kind::kInterrupted) return "interrupted";
       if (!verified && outcome.result != report::CheckResult::kFail) {
         return field(side) + " no longer leads to the run's folder: " + verified.error().what;
@@ -293,6 +291,22 @@ class Run {
       }
     }
     return std::nullopt;
+  }
+
+  // An rm -r empties a folder before it removes it. So where a check failed because a name was missing, the
+  // folder is looked at until it is gone as well, or has stayed long enough for the missing name to be the
+  // storage's fault.
+  Outcome<Json> verify_workspace(Side side, const CheckOutcome& outcome) {
+    const bool name_was_missing =
+        outcome.result == report::CheckResult::kFail && outcome.detail.find("ENOENT") != std::string::npos;
+    const auto patience = in(name_was_missing ? kRemovalPatience : Seconds(0));
+    while (true) {
+      const Worker worker = session_.start_worker(side);
+      auto verified = session_.call(worker, "verify-workspace", workspace_.arguments(side), kSetupPatience);
+      session_.kill(worker);
+      if (!verified || Clock::now() >= patience) return verified;
+      if (auto idled = session_.idle(kFolderInterval); !idled) return tl::make_unexpected(idled.error());
+    }
   }
 
   static bool is_gone(const Failure& failure) {
