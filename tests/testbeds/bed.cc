@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <unistd.h>
@@ -35,6 +37,12 @@ bool is_mounted(const fs::path& point) {
     if (line.find(" " + point.string() + " ") != std::string::npos) return true;
   }
   return false;
+}
+
+// Lazily, as a second try: a test that failed may have left a process inside.
+void unmount(const fs::path& point) {
+  if (is_mounted(point)) try_run({"umount", point});
+  for (int tries = 0; tries < 5 && is_mounted(point); ++tries) try_run({"umount", "-l", point});
 }
 
 }  // namespace
@@ -64,12 +72,7 @@ std::optional<std::string> why_no_beds() {
 }
 
 Bed::~Bed() {
-  // The last mounted first. Lazily, as a second try: a test that failed may have left a process inside.
-  for (auto entry = mount_points_.rbegin(); entry != mount_points_.rend(); ++entry) {
-    const fs::path& point = *entry;
-    if (is_mounted(point)) try_run({"umount", point});
-    for (int tries = 0; tries < 5 && is_mounted(point); ++tries) try_run({"umount", "-l", point});
-  }
+  for (auto undo = undo_.rbegin(); undo != undo_.rend(); ++undo) (*undo)();
 }
 
 fs::path Bed::directory(const std::string& name) {
@@ -97,7 +100,6 @@ fs::path Bed::tmpfs(int megabytes) {
 fs::path Bed::bindfs(const fs::path& backing, const std::string& name) {
   const fs::path point = directory(name);
   mount({"bindfs", backing, point}, point);
-  if (!eventually([&] { return is_mounted(point); })) throw std::runtime_error("bindfs did not mount");
   return point;
 }
 
@@ -123,8 +125,15 @@ void Bed::mount_image(const fs::path& mount_point) {
 }
 
 void Bed::mount(const std::vector<std::string>& command, const fs::path& mount_point) {
-  mount_points_.push_back(mount_point);  // before: a mount that half succeeds is taken down as well
+  at_end(
+      [mount_point] { unmount(mount_point); });  // before: a mount that half succeeds is taken down as well
   must_run(command);
+  // A FUSE daemon goes into the background before the mount is there.
+  if (!eventually([&] { return is_mounted(mount_point); })) {
+    throw std::runtime_error(command.front() + " did not mount");
+  }
 }
+
+void Bed::at_end(std::function<void()> undo) { undo_.push_back(std::move(undo)); }
 
 }  // namespace walguard::testbeds

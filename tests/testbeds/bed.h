@@ -43,12 +43,14 @@ class Bed {
   void detach(const std::filesystem::path& mount_point);
   /// Mounts the image of loop() again.
   void mount_image(const std::filesystem::path& mount_point);
+  /// Runs the command, which mounts `mount_point` before it returns or soon after. Throws where it does not.
+  void mount(const std::vector<std::string>& command, const std::filesystem::path& mount_point);
+  /// Done when the bed is taken down, the last given first. Must not throw.
+  void at_end(std::function<void()> undo);
 
  private:
-  void mount(const std::vector<std::string>& command, const std::filesystem::path& mount_point);
-
   testing_support::TemporaryDirectory root_;
-  std::vector<std::filesystem::path> mount_points_;
+  std::vector<std::function<void()>> undo_;
   std::filesystem::path image_;
 };
 

@@ -1,9 +1,7 @@
 // The probe on real storage: what each bed must be found to be.
 #include <cstdlib>
 #include <filesystem>
-#include <functional>
-#include <map>
-#include <ostream>
+#include <iostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,86 +9,21 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "preflight/report/report.h"
 #include "preflight/report/report_json.h"
 #include "tests/preflight/process/program.h"
 #include "tests/testbeds/bed.h"
+#include "tests/testbeds/bed_run.h"
+#include "tests/testbeds/bed_table.h"
 
 namespace walguard::testbeds {
 namespace {
 
 namespace fs = std::filesystem;
-using report::CheckResult;
 using ::testing::HasSubstr;
 using testing_support::eventually;
 using testing_support::probe_folder;
 using testing_support::probe_has_made;
 using testing_support::Program;
-
-using Views = std::vector<fs::path>;  // one, or two of one directory
-
-struct BedCase {
-  std::string name;
-  int expected_exit;
-  std::map<std::string, CheckResult> expected_checks;  // those that must come out so; the rest may be either
-  std::function<Views(Bed&)> set_up;
-};
-void PrintTo(const BedCase& bed_case, std::ostream* stream) { *stream << bed_case.name; }
-
-constexpr CheckResult kPass = CheckResult::kPass;
-constexpr CheckResult kFail = CheckResult::kFail;
-
-Views two_bindfs(Bed& bed) {
-  const fs::path backing = bed.directory("backing");
-  return {bed.bindfs(backing, "one"), bed.bindfs(backing, "two")};
-}
-
-Views overlay_beside_upper(Bed& bed) {
-  const fs::path base = bed.tmpfs(64);
-  return {bed.overlay(base, base / "upper"), base / "upper"};
-}
-
-Views overlay_alone(Bed& bed) {
-  const fs::path base = bed.tmpfs(64);
-  return {bed.overlay(base, base / "upper")};
-}
-
-Views read_only_ext4(Bed& bed) {
-  const fs::path point = bed.loop("ext4", 64);
-  bed.remount_read_only(point);
-  return {point};
-}
-
-Views full_ext4(Bed& bed) {
-  const fs::path point = bed.loop("ext4", 64);
-  try_run({"dd", "if=/dev/zero", "of=" + (point / "filler").string(), "bs=1M", "status=none"});
-  return {point};
-}
-
-// The one table of beds. Sizes: xfs takes no less than 300 MB, btrfs no less than 120 MB; the images are
-// sparse.
-const std::vector<BedCase>& beds() {
-  static const std::vector<BedCase> table = {
-      {"Ext4", 0, {}, [](Bed& bed) { return Views{bed.loop("ext4", 64)}; }},
-      {"Xfs", 0, {}, [](Bed& bed) { return Views{bed.loop("xfs", 320)}; }},
-      {"Btrfs", 0, {}, [](Bed& bed) { return Views{bed.loop("btrfs", 160)}; }},
-      {"Tmpfs", 0, {}, [](Bed& bed) { return Views{bed.tmpfs(64)}; }},
-      {"OverlayAlone", 0, {}, overlay_alone},
-      {"OneBindfs", 0, {}, [](Bed& bed) { return Views{bed.bindfs(bed.directory("backing"), "one")}; }},
-      {"TwoBindfs",
-       1,
-       {{"mmap-coherence", kFail}, {"byte-range-locks", kFail}, {"wal-workload", kFail}},
-       two_bindfs},
-      {"OverlayBesideItsUpper",
-       1,
-       {{"mmap-coherence", kPass}, {"byte-range-locks", kFail}},
-       overlay_beside_upper},
-      {"ReadOnlyExt4", 2, {}, read_only_ext4},
-      {"FullExt4", 3, {}, full_ext4},
-      {"TmpfsTooSmall", 3, {}, [](Bed& bed) { return Views{bed.tmpfs(4)}; }},
-  };
-  return table;
-}
 
 std::vector<std::string> probe_command(const Views& views) {
   std::vector<std::string> command = {WALGUARD_PREFLIGHT_BINARY, "run", "-o", "json"};
@@ -98,14 +31,33 @@ std::vector<std::string> probe_command(const Views& views) {
   return command;
 }
 
+void skip_or_fail(const std::string& why) {
+  const char* const ci = std::getenv("CI");
+  ASSERT_FALSE(ci != nullptr && std::string_view(ci) == "true") << "no such bed in CI: " << why;
+  GTEST_SKIP() << "no such bed here: " << why;
+}
+
+class EveryBed : public ::testing::TestWithParam<BedCase> {
+ protected:
+  void SetUp() override {
+    if (const auto why = GetParam().why_not_here()) skip_or_fail(*why);
+  }
+};
+
+TEST_P(EveryBed, IsFoundToBeWhatItIsAndLeftClean) {
+  const BedRun run = run_once(GetParam());
+  for (const std::string& wrong : run.not_as_expected) ADD_FAILURE() << wrong;
+  if (HasFailure())
+    std::cerr << run.complaint << (run.report ? report::encode_report(*run.report, 2) : "") << "\n";
+}
+
+INSTANTIATE_TEST_SUITE_P(Beds, EveryBed, ::testing::ValuesIn(all_beds()),
+                         [](const auto& bed) { return bed.param.name; });
+
 class BedTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    const auto why = why_no_beds();
-    if (!why) return;
-    const char* const ci = std::getenv("CI");
-    ASSERT_FALSE(ci != nullptr && std::string_view(ci) == "true") << "no test beds in CI: " << *why;
-    GTEST_SKIP() << "no test beds here: " << *why;
+    if (const auto why = why_no_beds()) skip_or_fail(*why);
   }
 
   static void expect_nothing_left(const Views& views) {
@@ -114,27 +66,6 @@ class BedTest : public ::testing::Test {
 
   Bed bed_;
 };
-
-class EveryBed : public BedTest, public ::testing::WithParamInterface<BedCase> {};
-
-TEST_P(EveryBed, IsFoundToBeWhatItIsAndLeftClean) {
-  const Views views = GetParam().set_up(bed_);
-  Program probe(probe_command(views));
-  EXPECT_EQ(probe.wait(), GetParam().expected_exit) << probe.out() << probe.err();
-  expect_nothing_left(views);
-  if (GetParam().expected_exit == 2) return;  // bad input makes no report
-  const auto report = report::parse_report(probe.out());
-  ASSERT_TRUE(report) << report.error();
-  for (const report::Check& check : report->checks) {
-    const auto expected = GetParam().expected_checks.find(check.id);
-    if (expected == GetParam().expected_checks.end()) continue;
-    EXPECT_EQ(check.result, expected->second) << check.id;
-  }
-  EXPECT_EQ(report->reasons.empty(), GetParam().expected_exit == 0);
-}
-
-INSTANTIATE_TEST_SUITE_P(Beds, EveryBed, ::testing::ValuesIn(beds()),
-                         [](const auto& bed) { return bed.param.name; });
 
 // Twenty in all, in four parts so that none comes near the time limit of a test.
 class RunsInARow : public BedTest, public ::testing::WithParamInterface<int> {};
