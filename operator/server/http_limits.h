@@ -21,8 +21,8 @@ struct HttpLimits {
   /// Connections open at once. At the limit the longest idle one makes room for the new one. Less where the
   /// process may not open that many files.
   std::size_t max_connections = 1024;
-  /// Threads that serve; 0 takes one a CPU, at least 2 (one long request must not stop the others) and at
-  /// most 4 (a request is microseconds of work, and a container sees the CPUs of its whole node).
+  /// Threads that serve; 0 takes one for each CPU this process may run on (sched_getaffinity(2)), at most 4:
+  /// a request is microseconds of work, and a container sees the CPUs of its whole node.
   unsigned threads = 0;
 };
 

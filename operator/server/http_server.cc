@@ -17,6 +17,7 @@
 
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -43,8 +44,14 @@ constexpr std::size_t kSpareDescriptors = 128;
 // Without descriptors left, accept() is tried again this much later, when the loops have closed something.
 constexpr int kRetryAcceptMilliseconds = 20;
 
+// More loops than processors only take turns, each for a slice of milliseconds: with two on one, the slowest
+// answers in a hundred took 4 ms instead of a few tenths.
 unsigned thread_count(const HttpLimits& limits) {
-  return limits.threads != 0 ? limits.threads : std::clamp(std::thread::hardware_concurrency(), 2U, 4U);
+  constexpr int kMostLoops = 4;
+  if (limits.threads != 0) return limits.threads;
+  cpu_set_t usable;
+  const bool known = ::sched_getaffinity(0, sizeof usable, &usable) == 0;
+  return static_cast<unsigned>(std::clamp(known ? CPU_COUNT(&usable) : 1, 1, kMostLoops));
 }
 
 std::size_t connection_limit(const HttpLimits& limits) {
