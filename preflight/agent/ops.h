@@ -63,7 +63,7 @@ void add_file_ops(OpTable& table, const std::shared_ptr<WorkerContext>& context)
 void add_lock_ops(OpTable& table, const std::shared_ptr<WorkerContext>& context);
 void add_map_ops(OpTable& table, const std::shared_ptr<WorkerContext>& context);
 void add_identity_ops(OpTable& table, const std::shared_ptr<WorkerContext>& context);
-void add_wal_ops(OpTable& table, const std::shared_ptr<WorkerContext>& context);
+void add_sqlite_ops(OpTable& table, const std::shared_ptr<WorkerContext>& context);
 
 }  // namespace walguard::preflight
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@
 #include <sqlite3.h>
 #include <tl/expected.hpp>
 
+#include "preflight/agent/pattern.h"
 #include "preflight/link/errno_name.h"
 
 namespace walguard::preflight {
@@ -64,8 +66,12 @@ std::string code_name(int code) {
   return "SQLite error " + std::to_string(code);
 }
 
-constexpr const char* kSettings =
-    "PRAGMA synchronous=NORMAL; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-128;";
+void sql_pattern(sqlite3_context* context, int /*count*/, sqlite3_value** arguments) {
+  const auto seed = static_cast<std::uint64_t>(sqlite3_value_int64(arguments[0]));
+  const auto length = static_cast<std::size_t>(std::max(0, sqlite3_value_int(arguments[1])));
+  const std::vector<std::uint8_t> bytes = pattern(seed, length);
+  sqlite3_result_blob64(context, bytes.data(), bytes.size(), SQLITE_TRANSIENT);
+}
 
 }  // namespace
 
@@ -73,7 +79,8 @@ SqlError Database::error(std::string_view doing) const {
   const int code = sqlite3_extended_errcode(handle_.get());
   const int primary = code & 0xff;
   // Only these come from a system call; for others the number would be left over from an earlier one.
-  const bool from_system = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN || primary == SQLITE_FULL;
+  const bool from_system = (primary == SQLITE_IOERR && code != SQLITE_IOERR_SHORT_READ) ||
+                           primary == SQLITE_CANTOPEN || primary == SQLITE_FULL;
   const int system_error = from_system ? sqlite3_system_errno(handle_.get()) : 0;
   SqlError failure{
       .code = code, .what = std::string(doing) + ": " + code_name(code), .error = code_name(code)};
@@ -86,21 +93,52 @@ SqlError Database::error(std::string_view doing) const {
   return failure;
 }
 
-SqlResult<Database> Database::open(const std::string& name, bool create, int busy_milliseconds) {
+SqlResult<Database> Database::open(const OpenOptions& options) {
   sqlite3* handle = nullptr;
-  const int flags =
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | (create ? SQLITE_OPEN_CREATE : 0);
-  const int code = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
+                    (options.create ? SQLITE_OPEN_CREATE : 0);
+  const int code = sqlite3_open_v2(options.name.c_str(), &handle, flags, nullptr);
   Database database(handle);
   if (handle == nullptr) return tl::unexpected(SqlError{SQLITE_NOMEM, "open: SQLITE_NOMEM", "SQLITE_NOMEM"});
   sqlite3_extended_result_codes(handle, 1);
   if (code != SQLITE_OK) return tl::unexpected(database.error("open"));
-  sqlite3_busy_timeout(handle, busy_milliseconds);
-  sqlite3_wal_autocheckpoint(handle, 0);
-  if (sqlite3_exec(handle, kSettings, nullptr, nullptr, nullptr) != SQLITE_OK) {
-    return tl::unexpected(database.error("open"));
-  }
+  if (auto done = database.set_up(options); !done) return tl::unexpected(std::move(done.error()));
   return database;
+}
+
+SqlResult<void> Database::set_up(const OpenOptions& options) {
+  set_busy_timeout(options.busy_milliseconds);
+  sqlite3_wal_autocheckpoint(handle_.get(), 0);
+  sqlite3_create_function_v2(handle_.get(), "wg_pattern", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr,
+                             sql_pattern, nullptr, nullptr, nullptr);
+  // The locking mode first: most other settings read the schema, and that is the first access.
+  std::vector<std::string> settings;
+  if (options.exclusive) settings.emplace_back("PRAGMA locking_mode=EXCLUSIVE");
+  settings.insert(settings.end(),
+                  {"PRAGMA synchronous=NORMAL", "PRAGMA mmap_size=0", "PRAGMA temp_store=MEMORY",
+                   "PRAGMA cache_size=-" + std::to_string(options.cache_kibibytes)});
+  if (options.create || options.journal_mode != "WAL") {
+    settings.push_back("PRAGMA journal_mode=" + options.journal_mode);
+  }
+  for (const std::string& setting : settings) {
+    if (auto done = run(setting); !done) return done;
+  }
+  return {};
+}
+
+SqlResult<std::string> Database::journal_mode() {
+  const auto mode = query_text("PRAGMA journal_mode");
+  if (!mode) return tl::unexpected(mode.error());
+  return mode->empty() ? std::string() : mode->front();
+}
+
+void Database::set_busy_timeout(int milliseconds) { sqlite3_busy_timeout(handle_.get(), milliseconds); }
+
+int Database::pages_written() const {
+  int pages = 0;
+  int highest = 0;
+  sqlite3_db_status(handle_.get(), SQLITE_DBSTATUS_CACHE_WRITE, &pages, &highest, /*resetFlg=*/0);
+  return pages;
 }
 
 SqlResult<Database::Statement> Database::prepare(const std::string& sql, const Row& parameters) {

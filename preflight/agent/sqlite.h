@@ -14,6 +14,9 @@
 
 /// The little of SQLite that the workloads use. Calls block as SQLite does: on the storage, and up to the
 /// busy timeout on a lock. One thread.
+///
+/// Every connection has the SQL function wg_pattern(SEED, LENGTH): the bytes of pattern.h, so that content
+/// can be made and checked inside a statement.
 namespace walguard::preflight {
 
 struct SqlError {
@@ -30,11 +33,27 @@ template <typename T>
 using SqlResult = tl::expected<T, SqlError>;
 using Row = std::vector<std::int64_t>;
 
+struct OpenOptions {
+  std::string name;  ///< in the working directory
+  bool create = false;
+  int busy_milliseconds = 0;
+  /// "DELETE", "TRUNCATE", "PERSIST" or "WAL". WAL is kept in the file: only create asks for it.
+  std::string journal_mode = "WAL";
+  bool exclusive = false;  ///< locking_mode=EXCLUSIVE, set before the first access
+  /// So small by default that reads reach the storage.
+  int cache_kibibytes = 128;
+};
+
 class Database {
  public:
-  /// Opens `name` in the working directory with synchronous=NORMAL, mmap_size=0 and a cache so small that
-  /// reads reach the storage. Checkpoints only when told to: see wal_ops.cc.
-  [[nodiscard]] static SqlResult<Database> open(const std::string& name, bool create, int busy_milliseconds);
+  /// Opens with synchronous=NORMAL and mmap_size=0. Checkpoints only when told to: see sqlite_ops.cc.
+  [[nodiscard]] static SqlResult<Database> open(const OpenOptions& options);
+
+  /// The journal mode in force, in lower case: SQLite does not grant every one everywhere.
+  [[nodiscard]] SqlResult<std::string> journal_mode();
+  void set_busy_timeout(int milliseconds);
+  /// Pages this connection has written to the database file so far, be it before their commit.
+  [[nodiscard]] int pages_written() const;
 
   [[nodiscard]] SqlResult<void> run(const std::string& sql, const Row& parameters = {});
   [[nodiscard]] SqlResult<std::vector<Row>> query(const std::string& sql, const Row& parameters = {});
@@ -58,6 +77,7 @@ class Database {
 
   explicit Database(sqlite3* handle) : handle_(handle) {}
   [[nodiscard]] SqlError error(std::string_view doing) const;
+  [[nodiscard]] SqlResult<void> set_up(const OpenOptions& options);
   [[nodiscard]] SqlResult<Statement> prepare(const std::string& sql, const Row& parameters);
 
   std::unique_ptr<sqlite3, Close> handle_;

@@ -89,7 +89,7 @@ int run_worker(UniqueFd link) {
   add_lock_ops(table, context);
   add_map_ops(table, context);
   add_identity_ops(table, context);
-  add_wal_ops(table, context);
+  add_sqlite_ops(table, context);
 
   while (true) {
     while (const std::optional<std::string> line = channel.next_line()) {

@@ -129,6 +129,8 @@ const std::vector<CheckDefinition>& all_checks() {
       {"byte-range-locks",  20,  30,   60, check_byte_range_locks},
       {"write-visibility",  20,  30,   60, check_write_visibility},
       {"wal-workload",      45, 120, 8000, check_wal_workload},
+      {"rollback-workload",  40,  60, 4000, check_rollback_workload},
+      {"exclusive-workload", 40,  60, 2200, check_exclusive_workload},
   };
   // clang-format on
   return checks;

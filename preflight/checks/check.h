@@ -113,6 +113,8 @@ CheckOutcome check_mmap_coherence(CheckContext& context);
 CheckOutcome check_byte_range_locks(CheckContext& context);
 CheckOutcome check_write_visibility(CheckContext& context);
 CheckOutcome check_wal_workload(CheckContext& context);
+CheckOutcome check_rollback_workload(CheckContext& context);
+CheckOutcome check_exclusive_workload(CheckContext& context);
 
 }  // namespace walguard::preflight
 

@@ -149,8 +149,6 @@ bool is_needed_by(const Need& need, Strategy strategy) {
 }
 
 const std::vector<Need>& needs() {
-  // A check that a strategy needs and that this probe cannot run yet keeps that strategy `unproven`: the
-  // workloads of wal-exclusive and rollback stand here for that reason.
   // clang-format off
   static const std::vector<Need> table = {
       // check               wal   wal-ex rollback from               refused means

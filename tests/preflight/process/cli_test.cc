@@ -87,15 +87,35 @@ TEST(CommandLine, JsonOnStdoutAndInTheFileAreOneReportAndStderrIsQuiet) {
   EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
 }
 
+TEST(CommandLine, EveryStrategyIsSafeOnALocalDirectory) {
+  const TemporaryDirectory dir;
+  const Result result = run({"run", dir.path(), "--strategy", "all", "-o", "json"});
+  EXPECT_EQ(result.exit_code, 0) << result.out;
+  const auto report = report::parse_report(result.out);
+  ASSERT_TRUE(report) << report.error();
+  for (const report::Strategy strategy :
+       {report::Strategy::kWal, report::Strategy::kWalExclusive, report::Strategy::kRollback}) {
+    EXPECT_EQ(report->verdict[strategy], report::Verdict::kSafe) << to_string(strategy);
+  }
+  for (const report::Check& check : report->checks) {
+    EXPECT_EQ(check.result, report::CheckResult::kPass) << check.id << ": " << check.detail;
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+}
+
 TEST(CommandLine, ChecksThatNoAskedStrategyNeedsAreNotRun) {
   const TemporaryDirectory dir;
   const Result result = run({"run", dir.path(), "--strategy", "rollback", "-o", "json"});
-  EXPECT_EQ(result.exit_code, 3) << "no rollback workload yet, so rollback cannot be proven";
+  EXPECT_EQ(result.exit_code, 0) << result.out;
   const auto report = report::parse_report(result.out);
   ASSERT_TRUE(report) << report.error();
+  EXPECT_EQ(report->verdict[report::Strategy::kRollback], report::Verdict::kSafe);
+  EXPECT_EQ(report->verdict[report::Strategy::kWal], report::Verdict::kUnproven);
   for (const report::Check& check : report->checks) {
-    const bool of_wal = check.id == "mmap-coherence" || check.id == "wal-workload";
-    EXPECT_EQ(check.result, of_wal ? report::CheckResult::kNotRun : report::CheckResult::kPass) << check.id;
+    const bool of_others =
+        check.id == "mmap-coherence" || check.id == "wal-workload" || check.id == "exclusive-workload";
+    EXPECT_EQ(check.result, of_others ? report::CheckResult::kNotRun : report::CheckResult::kPass)
+        << check.id;
   }
 }
 

@@ -1,4 +1,4 @@
-#include "preflight/checks/wal_ledger.h"
+#include "preflight/checks/ledger.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "preflight/agent/wal_schema.h"
+#include "preflight/agent/entry_schema.h"
 
 namespace walguard::preflight {
 namespace {

@@ -1,5 +1,5 @@
-#ifndef WALGUARD_PREFLIGHT_CHECKS_WAL_LEDGER_H_
-#define WALGUARD_PREFLIGHT_CHECKS_WAL_LEDGER_H_
+#ifndef WALGUARD_PREFLIGHT_CHECKS_LEDGER_H_
+#define WALGUARD_PREFLIGHT_CHECKS_LEDGER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +12,7 @@
 /// the end. Pure; one thread.
 namespace walguard::preflight {
 
-/// {n, writer, seq, hash}: see agent/wal_schema.h.
+/// {n, writer, seq, hash}: see agent/entry_schema.h.
 using EntryRow = std::vector<std::int64_t>;
 
 struct Judgement {
@@ -47,4 +47,4 @@ class Ledger {
 
 }  // namespace walguard::preflight
 
-#endif  // WALGUARD_PREFLIGHT_CHECKS_WAL_LEDGER_H_
+#endif  // WALGUARD_PREFLIGHT_CHECKS_LEDGER_H_

@@ -1,4 +1,4 @@
-#include "preflight/checks/wal_ledger.h"
+#include "preflight/checks/ledger.h"
 
 #include <cstdint>
 #include <vector>
@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "preflight/agent/wal_schema.h"
+#include "preflight/agent/entry_schema.h"
 
 namespace walguard::preflight {
 namespace {

@@ -1,13 +1,19 @@
-#ifndef WALGUARD_PREFLIGHT_AGENT_WAL_SCHEMA_H_
-#define WALGUARD_PREFLIGHT_AGENT_WAL_SCHEMA_H_
+#ifndef WALGUARD_PREFLIGHT_AGENT_ENTRY_SCHEMA_H_
+#define WALGUARD_PREFLIGHT_AGENT_ENTRY_SCHEMA_H_
 
 #include <cstdint>
 #include <vector>
 
 #include "preflight/agent/pattern.h"
 
-/// What the workload's rows must look like: shared by the processes that write them and the conductor that
-/// judges. Pure.
+/// What the rows of a workload's database must look like: shared by the processes that write them and the
+/// conductor that judges. Pure.
+///
+///   entries(n, writer, seq, hash, filler)   n counts all commits; hash chains each row to the one before it,
+///                                           so that a lost, doubled or reordered commit shows; filler is
+///                                           made from hash, so that a page of another age or half a page
+///                                           shows
+///   accounts(id, balance)                   each commit moves 1 from one to another; the sum never changes
 namespace walguard::preflight {
 
 inline constexpr std::int64_t kAccounts = 8;
@@ -29,4 +35,4 @@ inline constexpr std::int64_t kOpeningBalance = 1000;
 
 }  // namespace walguard::preflight
 
-#endif  // WALGUARD_PREFLIGHT_AGENT_WAL_SCHEMA_H_
+#endif  // WALGUARD_PREFLIGHT_AGENT_ENTRY_SCHEMA_H_
