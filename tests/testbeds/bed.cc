@@ -45,6 +45,10 @@ void unmount(const fs::path& point) {
   for (int tries = 0; tries < 5 && is_mounted(point); ++tries) try_run({"umount", "-l", point});
 }
 
+void require_mount(const fs::path& point, const std::string& who) {
+  if (!eventually([&] { return is_mounted(point); })) throw std::runtime_error(who + " did not mount");
+}
+
 }  // namespace
 
 void must_run(const std::vector<std::string>& command) {
@@ -129,9 +133,12 @@ void Bed::mount(const std::vector<std::string>& command, const fs::path& mount_p
       [mount_point] { unmount(mount_point); });  // before: a mount that half succeeds is taken down as well
   must_run(command);
   // A FUSE daemon goes into the background before the mount is there.
-  if (!eventually([&] { return is_mounted(mount_point); })) {
-    throw std::runtime_error(command.front() + " did not mount");
-  }
+  require_mount(mount_point, command.front());
+}
+
+void Bed::await_mount(const fs::path& mount_point, const std::string& who) {
+  at_end([mount_point] { unmount(mount_point); });
+  require_mount(mount_point, who);
 }
 
 void Bed::at_end(std::function<void()> undo) { undo_.push_back(std::move(undo)); }

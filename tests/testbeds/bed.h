@@ -45,6 +45,8 @@ class Bed {
   void mount_image(const std::filesystem::path& mount_point);
   /// Runs the command, which mounts `mount_point` before it returns or soon after. Throws where it does not.
   void mount(const std::vector<std::string>& command, const std::filesystem::path& mount_point);
+  /// The same where `who` is mounting it already.
+  void await_mount(const std::filesystem::path& mount_point, const std::string& who);
   /// Done when the bed is taken down, the last given first. Must not throw.
   void at_end(std::function<void()> undo);
 
