@@ -1,57 +1,24 @@
-#include <algorithm>
 #include <array>
-#include <atomic>
-#include <cerrno>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <stdexcept>
 #include <utility>
-#include <vector>
 
-#include <fcntl.h>
 #include <nlohmann/json.hpp>
-#include <sched.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/types.h>
 #include <tl/expected.hpp>
 
 #include "preflight/agent/ops.h"
 #include "preflight/agent/pattern.h"
+#include "preflight/agent/shared_map.h"
+#include "preflight/agent/timing.h"
 
-// A file mapped shared, as SQLite maps its -shm. After "map" no operation here makes a file or lock call: on
-// some network filesystems those refresh the mapping, which would hide exactly the fault that is looked for.
+// What one side does with a file mapped shared. After "map" no operation here makes a file or lock call
+// (shared_map.h), but for "map-write-back", which is one.
 namespace walguard::preflight {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-using Word = std::uint32_t;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-Clock::time_point in_seconds(double seconds) {
-  return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-}
-
-double percentile(std::vector<double>& sorted, double share) {
-  if (sorted.empty()) return 0;
-  return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1))];
-}
-
-// Lets the other side run where both share a processor.
-class PoliteSpin {
- public:
-  void pause() {
-    if (++spins_ % 64 == 0) ::sched_yield();
-  }
-
- private:
-  unsigned spins_ = 0;
-};
+using Word = SharedMap::Word;
 
 // The header that WAL readers trust (SQLite, "WAL-index header"): 12 words, kept twice. The writer fills the
 // second copy first; a reader that sees both alike, with a right checksum, holds a whole header and needed no
@@ -69,49 +36,61 @@ Header header_for(Word change) {
 
 class MapOps {
  public:
-  explicit MapOps(std::shared_ptr<WorkerContext> context) : context_(std::move(context)) {}
-  MapOps(const MapOps&) = delete;
-  MapOps& operator=(const MapOps&) = delete;
-  ~MapOps() {
-    if (words_ != nullptr) ::munmap(words_, bytes_);
-  }
+  MapOps(std::shared_ptr<WorkerContext> context, std::shared_ptr<SharedMap> map)
+      : context_(std::move(context)), map_(std::move(map)) {}
 
-  // {"file","bytes"}: maps it shared and touches every page, so that this side has them cached from now on.
-  // The size as fstat sees it is returned without mapping where it is too small: a touch past the end is
-  // SIGBUS.
+  // {"file","bytes"}: maps what is not mapped yet. The size as fstat sees it is returned without mapping
+  // where it is too small, since a touch past the end is SIGBUS.
   OpResult map(const Json& arguments) {
-    bytes_ = arguments.at("bytes").get<std::size_t>();
+    const auto bytes = arguments.at("bytes").get<std::size_t>();
+    const int fd = context_->file(arguments);
     struct stat status{};
-    if (::fstat(context_->file(arguments), &status) != 0) return tl::unexpected(errno_error("fstat"));
-    if (static_cast<std::size_t>(status.st_size) < bytes_) return Json{{"size", status.st_size}};
-    void* const address =
-        ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, context_->file(arguments), 0);
-    if (address == MAP_FAILED) return tl::unexpected(errno_error("mmap"));
-    words_ = static_cast<Word*>(address);
-    Word touched = 0;
-    for (std::size_t i = 0; i < bytes_ / sizeof(Word); i += 1024) touched |= load(i);
-    return Json{{"size", status.st_size}, {"touched", touched}};
+    if (::fstat(fd, &status) != 0) return tl::unexpected(errno_error("fstat"));
+    if (static_cast<std::size_t>(status.st_size) >= bytes) {
+      if (const auto mapped = map_->map(fd, bytes); !mapped) return tl::unexpected(mapped.error());
+    }
+    return Json{{"size", status.st_size}};
   }
 
-  // {"word","value"}
-  OpResult store_value(const Json& arguments) {
-    store(arguments.at("word").get<std::size_t>(), arguments.at("value").get<Word>());
+  OpResult unmap(const Json& /*arguments*/) {
+    map_->unmap();
     return Json::object();
+  }
+
+  OpResult write_back(const Json& /*arguments*/) {
+    if (const auto written = map_->write_back(); !written) return tl::unexpected(written.error());
+    return Json::object();
+  }
+
+  // {"words":[...],"value"}: the value into the first word, value + 1 into the second, ...
+  OpResult store_values(const Json& arguments) {
+    auto value = arguments.at("value").get<Word>();
+    for (const Json& word : arguments.at("words")) map_->store(word.get<std::size_t>(), value++);
+    return Json::object();
+  }
+
+  // {"words":[...]}
+  OpResult load_values(const Json& arguments) {
+    Json values = Json::array();
+    for (const Json& word : arguments.at("words")) values.push_back(map_->load(word.get<std::size_t>()));
+    return Json{{"values", values}};
   }
 
   // {"word","value","seconds"}: polls memory alone. "at_once" is whether the very first look saw it.
   OpResult await_value(const Json& arguments) {
     const auto word = arguments.at("word").get<std::size_t>();
     const auto value = arguments.at("value").get<Word>();
-    const auto start = Clock::now();
-    const auto give_up = in_seconds(arguments.at("seconds").get<double>());
-    if (load(word) == value) return Json{{"seen", true}, {"at_once", true}, {"seconds", 0}};
+    const auto patience = arguments.at("seconds").get<double>();
+    const Stopwatch watch;
+    if (map_->load(word) == value) return Json{{"seen", true}, {"at_once", true}, {"seconds", 0}};
     PoliteSpin spin;
-    while (load(word) != value) {
-      if (Clock::now() > give_up) return Json{{"seen", false}, {"at_once", false}, {"holds", load(word)}};
+    while (map_->load(word) != value) {
+      if (watch.seconds() > patience) {
+        return Json{{"seen", false}, {"at_once", false}, {"holds", map_->load(word)}};
+      }
       spin.pause();
     }
-    return Json{{"seen", true}, {"at_once", false}, {"seconds", seconds_since(start)}};
+    return Json{{"seen", true}, {"at_once", false}, {"seconds", watch.seconds()}};
   }
 
   // {"ball","echo","rounds","seconds"}: stores 1, 2, 3... in word `ball` and waits for each in word `echo`.
@@ -119,33 +98,33 @@ class MapOps {
     const auto ball = arguments.at("ball").get<std::size_t>();
     const auto echo = arguments.at("echo").get<std::size_t>();
     const auto rounds = arguments.at("rounds").get<Word>();
-    const auto give_up = in_seconds(arguments.at("seconds").get<double>());
-    std::vector<double> round_trips;
+    const auto time = arguments.at("seconds").get<double>();
+    const Stopwatch game;
+    Json round_trips = Json::array();
     for (Word round = 1; round <= rounds; ++round) {
-      const auto start = Clock::now();
-      store(ball, round);
-      if (!spin_until(echo, round, give_up)) break;
-      round_trips.push_back(seconds_since(start));
+      const Stopwatch watch;
+      map_->store(ball, round);
+      PoliteSpin spin;
+      while (map_->load(echo) != round && game.seconds() < time) spin.pause();
+      if (map_->load(echo) != round) break;
+      round_trips.push_back(watch.seconds());
     }
-    store(ball, kGameOver);
-    std::ranges::sort(round_trips);
-    return Json{{"rounds", round_trips.size()},
-                {"p50", percentile(round_trips, 0.50)},
-                {"p99", percentile(round_trips, 0.99)},
-                {"max", percentile(round_trips, 1.0)}};
+    map_->store(ball, kGameOver);
+    return Json{{"round_trips", round_trips}};
   }
 
   // {"ball","echo","seconds"}: the other player.
   OpResult echo(const Json& arguments) {
     const auto ball = arguments.at("ball").get<std::size_t>();
     const auto echo_word = arguments.at("echo").get<std::size_t>();
-    const auto give_up = in_seconds(arguments.at("seconds").get<double>());
+    const auto time = arguments.at("seconds").get<double>();
+    const Stopwatch game;
     Word seen = 0;
     PoliteSpin spin;
-    while (Clock::now() < give_up) {
-      const Word now = load(ball);
+    while (game.seconds() < time) {
+      const Word now = map_->load(ball);
       if (now == kGameOver) break;
-      if (now != seen) store(echo_word, seen = now);
+      if (now != seen) map_->store(echo_word, seen = now);
       spin.pause();
     }
     return Json::object();
@@ -154,20 +133,22 @@ class MapOps {
   // {"seconds","change"}: publishes headers as fast as it can from `change` on. Returns the last one's
   // number.
   OpResult write_headers(const Json& arguments) {
-    const auto give_up = in_seconds(arguments.at("seconds").get<double>());
+    const auto time = arguments.at("seconds").get<double>();
+    const Stopwatch watch;
     auto change = arguments.at("change").get<Word>();
     do {
       const Header header = header_for(++change);
-      for (std::size_t i = 0; i < kHeaderWords; ++i) store(kHeaderWords + i, header.at(i));
-      for (std::size_t i = 0; i < kHeaderWords; ++i) store(i, header.at(i));
-    } while (Clock::now() < give_up);
+      for (std::size_t i = 0; i < kHeaderWords; ++i) map_->store(kHeaderWords + i, header.at(i));
+      for (std::size_t i = 0; i < kHeaderWords; ++i) map_->store(i, header.at(i));
+    } while (watch.seconds() < time);
     return Json{{"change", change}};
   }
 
   // {"seconds"}: reads headers by the double-read protocol and looks for one that it should not have
   // accepted.
   OpResult read_headers(const Json& arguments) {
-    const auto give_up = in_seconds(arguments.at("seconds").get<double>());
+    const auto time = arguments.at("seconds").get<double>();
+    const Stopwatch watch;
     std::uint64_t accepted = 0;
     std::uint64_t retried = 0;
     std::uint64_t mixed = 0;
@@ -183,7 +164,7 @@ class MapOps {
       if (first[0] != 0 && first != header_for(first[0])) ++mixed;
       if (first[0] < newest) ++backwards;
       newest = first[0];
-    } while (Clock::now() < give_up);
+    } while (watch.seconds() < time);
     return Json{{"accepted", accepted},
                 {"retried", retried},
                 {"mixed", mixed},
@@ -194,41 +175,26 @@ class MapOps {
  private:
   static constexpr Word kGameOver = 0xffffffff;
 
-  // Ordered like SQLite's barrier-separated accesses, and never folded or cached by the compiler.
-  void store(std::size_t word, Word value) { std::atomic_ref<Word>(*at(word)).store(value); }
-  Word load(std::size_t word) { return std::atomic_ref<Word>(*at(word)).load(); }
-  Word* at(std::size_t word) {
-    if (words_ == nullptr || (word + 1) * sizeof(Word) > bytes_)
-      throw std::out_of_range("word outside the mapping");
-    return words_ + word;
-  }
-
   Header load_header(std::size_t first_word) {
     Header header{};
-    for (std::size_t i = 0; i < kHeaderWords; ++i) header.at(i) = load(first_word + i);
+    for (std::size_t i = 0; i < kHeaderWords; ++i) header.at(i) = map_->load(first_word + i);
     return header;
   }
 
-  bool spin_until(std::size_t word, Word value, Clock::time_point give_up) {
-    PoliteSpin spin;
-    while (load(word) != value) {
-      if (Clock::now() > give_up) return false;
-      spin.pause();
-    }
-    return true;
-  }
-
   std::shared_ptr<WorkerContext> context_;
-  Word* words_ = nullptr;
-  std::size_t bytes_ = 0;
+  std::shared_ptr<SharedMap> map_;
 };
 
 }  // namespace
 
-void add_map_ops(OpTable& table, const std::shared_ptr<WorkerContext>& context) {
-  const auto ops = std::make_shared<MapOps>(context);
+void add_map_ops(OpTable& table, const std::shared_ptr<WorkerContext>& context,
+                 const std::shared_ptr<SharedMap>& map) {
+  const auto ops = std::make_shared<MapOps>(context, map);
   table["map"] = [ops](const Json& arguments) { return ops->map(arguments); };
-  table["map-store"] = [ops](const Json& arguments) { return ops->store_value(arguments); };
+  table["unmap"] = [ops](const Json& arguments) { return ops->unmap(arguments); };
+  table["map-write-back"] = [ops](const Json& arguments) { return ops->write_back(arguments); };
+  table["map-store"] = [ops](const Json& arguments) { return ops->store_values(arguments); };
+  table["map-load"] = [ops](const Json& arguments) { return ops->load_values(arguments); };
   table["map-await"] = [ops](const Json& arguments) { return ops->await_value(arguments); };
   table["map-serve"] = [ops](const Json& arguments) { return ops->serve(arguments); };
   table["map-echo"] = [ops](const Json& arguments) { return ops->echo(arguments); };

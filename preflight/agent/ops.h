@@ -55,13 +55,19 @@ class WorkerContext {
   int next_handle_ = 1;
 };
 
+class SharedMap;
+
 using OpTable = std::map<std::string, Op, std::less<>>;
 
 /// Each adds the operations of one kind. They keep `context`, which must live as long as the table.
 void add_workspace_ops(OpTable& table, const std::shared_ptr<WorkerContext>& context);
 void add_file_ops(OpTable& table, const std::shared_ptr<WorkerContext>& context);
 void add_lock_ops(OpTable& table, const std::shared_ptr<WorkerContext>& context);
-void add_map_ops(OpTable& table, const std::shared_ptr<WorkerContext>& context);
+/// The operations on one mapping share it: what "map" has mapped, "publish" stores into.
+void add_map_ops(OpTable& table, const std::shared_ptr<WorkerContext>& context,
+                 const std::shared_ptr<SharedMap>& map);
+void add_publication_ops(OpTable& table, const std::shared_ptr<WorkerContext>& context,
+                         const std::shared_ptr<SharedMap>& map);
 void add_identity_ops(OpTable& table, const std::shared_ptr<WorkerContext>& context);
 void add_sqlite_ops(OpTable& table, const std::shared_ptr<WorkerContext>& context);
 

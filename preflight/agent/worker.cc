@@ -15,6 +15,7 @@
 #include <tl/expected.hpp>
 
 #include "preflight/agent/ops.h"
+#include "preflight/agent/shared_map.h"
 #include "preflight/link/errno_name.h"
 #include "preflight/link/line_channel.h"
 #include "preflight/link/unique_fd.h"
@@ -87,7 +88,9 @@ int run_worker(UniqueFd link) {
   add_workspace_ops(table, context);
   add_file_ops(table, context);
   add_lock_ops(table, context);
-  add_map_ops(table, context);
+  const auto map = std::make_shared<SharedMap>();
+  add_map_ops(table, context, map);
+  add_publication_ops(table, context, map);
   add_identity_ops(table, context);
   add_sqlite_ops(table, context);
 

@@ -6,25 +6,28 @@
 // writers. Then: a lock ends with unlock, with close and with SIGKILL of its holder.
 //
 // Stock SQLite takes POSIX locks; some builds take open file description (OFD) locks, and then meet the
-// others' POSIX ones. A filesystem that refuses OFD locks says so honestly to such a build, which is noted.
-// One that grants them and does not keep them lies, which fails.
+// others' POSIX ones. A filesystem that does not know OFD locks fails: such a build cannot lock a database
+// there, and who shares the volume cannot know how everybody's SQLite was built.
+//
+// At the end locks are passed back and forth as fast as they go, for the latency of a hand-over: the time
+// from one side's unlock until it holds the lock that the other let go of in answer. Two hand-overs, by one
+// clock.
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "preflight/checks/check.h"
+#include "preflight/checks/steps.h"
 #include "preflight/conductor/session.h"
 
 namespace walguard::preflight {
 namespace {
-
-using Numbers = std::map<std::string, double>;
 
 struct Range {
   std::string_view name;
@@ -67,13 +70,14 @@ constexpr std::array<Kinds, 4> kAllKinds = {{{false, false}, {true, true}, {true
 
 constexpr double kReleaseSeconds = 3;
 constexpr double kReleaseInterval = 0.005;
+constexpr double kRallySeconds = 0.1;
+constexpr int kRallyRounds = 2000;
 
 std::string kind(bool ofd) { return ofd ? "OFD" : "POSIX"; }
 
 std::string describe(const Hand& holder, const Hand& asker, const Kinds& kinds) {
-  const auto side = [](const Hand& hand) { return hand.side() == Side::kA ? "A" : "B"; };
-  return std::string("held by ") + side(holder) + " (" + kind(kinds.holder_ofd) + "), met by " +
-         (holder.side() == asker.side() ? "another process of " : "") + side(asker) + " (" +
+  return "held by " + name_of(holder.side()) + " (" + kind(kinds.holder_ofd) + "), met by " +
+         (holder.side() == asker.side() ? "another process of " : "") + name_of(asker.side()) + " (" +
          kind(kinds.asker_ofd) + ")";
 }
 
@@ -132,7 +136,7 @@ class Matrix {
     }
     ask_about_all(file, &held, type);
     lock(holder_.hand, holder_.files.at(file), kinds_.holder_ofd, "none", held);
-    if (type == "write") ask_about_all(file, nullptr, "none");
+    ask_about_all(file, nullptr, "none");
   }
 
   void ask_about_all(std::size_t file, const Range* held, std::string_view held_type) {
@@ -208,7 +212,7 @@ void make_lock_files(CheckContext& context) {
   Hand maker(context, Side::kA);
   for (const LockFile& file : lock_files()) {
     const int handle = maker.open(file.name, /*create=*/true);
-    maker.call("write", {{"file", handle}, {"offset", 0}, {"length", 4096}, {"seed", 1}});
+    maker.call("write", {{"file", handle}, {"pieces", {{0, 4096, 1}}}});
   }
 }
 
@@ -228,6 +232,34 @@ std::string refusal(Party& party, bool ofd) {
   return taken.error().what;
 }
 
+std::vector<double> time_hand_overs(Party& leader, Party& follower, Profile profile) {
+  const Range& first = kShmRanges.at(3);
+  const Range& second = kShmRanges.at(4);
+  const double seconds = rounds_for(profile, 1) * kRallySeconds;
+  take_lock(leader.hand, leader.files.at(0), "write", first.start, 1);
+  take_lock(follower.hand, follower.files.at(0), "write", second.start, 1);
+  const auto arguments = [&](const Party& party, bool leads) {
+    return Json{{"file", party.files.at(0)},
+                {"hold", leads ? first.start : second.start},
+                {"want", leads ? second.start : first.start},
+                {"leads", leads},
+                {"rounds", kRallyRounds},
+                {"patience", kReleaseSeconds},
+                // The follower plays for as long as the leader may wait for an answer.
+                {"seconds", seconds + (leads ? 0 : kReleaseSeconds)}};
+  };
+  const Call following = follower.hand.send("lock-rally", arguments(follower, false));
+  const Json led = leader.hand.call_for(seconds + kReleaseSeconds, "lock-rally", arguments(leader, true));
+  follower.hand.wait(following, seconds + kReleaseSeconds);
+  auto round_trips = led.at("round_trips").get<std::vector<double>>();
+  if (round_trips.empty()) {
+    throw CheckStopped{fail("a lock let go by " + name_of(leader.hand.side()) +
+                            " was not passed on and answered within " +
+                            std::to_string(static_cast<int>(kReleaseSeconds)) + " s")};
+  }
+  return round_trips;
+}
+
 }  // namespace
 
 CheckOutcome check_byte_range_locks(CheckContext& context) {
@@ -239,11 +271,14 @@ CheckOutcome check_byte_range_locks(CheckContext& context) {
       return unsupported("locks are refused: " + why);
     }
   }
-  const std::string no_ofd = refusal(a, /*ofd=*/true) + refusal(b, /*ofd=*/true);
-
-  Numbers numbers = {{"answers", 0}, {"ofd_supported", no_ofd.empty() ? 1 : 0}};
+  for (Party* const party : {&a, &b}) {
+    if (const std::string why = refusal(*party, /*ofd=*/true); !why.empty()) {
+      return fail("OFD locks are refused (" + why +
+                  "): a SQLite built to take them cannot lock a database here");
+    }
+  }
+  Numbers numbers = {{"answers", 0}};
   for (const Kinds& kinds : kAllKinds) {
-    if (!no_ofd.empty() && (kinds.holder_ofd || kinds.asker_ofd)) continue;
     Matrix(a, b, kinds, numbers).run();
     Matrix(b, a, kinds, numbers).run();
     check_releases(context, Side::kA, b, kinds, numbers);
@@ -257,9 +292,12 @@ CheckOutcome check_byte_range_locks(CheckContext& context) {
       Matrix(*party, neighbour, kStock, numbers).run();
     }
   }
-  return pass("every conflict refused, nothing else; released by unlock, close and SIGKILL" +
-                  (no_ofd.empty() ? std::string() : "; OFD locks not known here (" + no_ofd + ")"),
-              numbers);
+  std::vector<double> round_trips = time_hand_overs(a, b, context.profile);
+  const std::vector<double> other_way = time_hand_overs(b, a, context.profile);
+  round_trips.insert(round_trips.end(), other_way.begin(), other_way.end());
+  numbers["handovers"] = 2 * static_cast<double>(round_trips.size());
+  add_percentiles(numbers, "handover", std::move(round_trips));
+  return pass("every conflict refused, nothing else; released by unlock, close and SIGKILL", numbers);
 }
 
 }  // namespace walguard::preflight

@@ -37,10 +37,13 @@ CheckOutcome unsupported(std::string detail) { return {CheckResult::kUnsupported
 CheckOutcome not_run(std::string detail) { return {CheckResult::kNotRun, std::move(detail), {}}; }
 
 CheckOutcome outcome_of(const Failure& failure) {
-  constexpr std::array<std::string_view, 3> kNoRoom = {"ENOSPC", "EDQUOT", "EROFS"};
+  // No room, no writing, and what this machine lacks rather than the storage.
+  constexpr std::array<std::string_view, 6> kTeachNothing = {"ENOSPC", "EDQUOT", "EROFS",
+                                                             "ENOMEM", "EMFILE", "ENFILE"};
   switch (failure.kind) {
     case Failure::Kind::kRefused:
-      if (std::ranges::find(kNoRoom, failure.error) != kNoRoom.end()) return not_run(failure.what);
+      if (std::ranges::find(kTeachNothing, failure.error) != kTeachNothing.end())
+        return not_run(failure.what);
       return fail(failure.what);
     case Failure::Kind::kDied:
     case Failure::Kind::kHung:
@@ -126,8 +129,11 @@ const std::vector<CheckDefinition>& all_checks() {
       // id               quick standard soak
       {"identity",          15,  15,   15, check_identity},
       {"mmap-coherence",    20,  30,   60, check_mmap_coherence},
+      {"mmap-growth",       20,  30,   60, check_mmap_growth},
       {"byte-range-locks",  20,  30,   60, check_byte_range_locks},
-      {"write-visibility",  20,  30,   60, check_write_visibility},
+      {"write-visibility",  20,  60,  300, check_write_visibility},
+      {"publication",       20,  30,  120, check_publication},
+      {"sync",              20,  30,  120, check_sync},
       {"wal-workload",      45, 120, 8000, check_wal_workload},
       {"rollback-workload",  40,  60, 4000, check_rollback_workload},
       {"exclusive-workload", 40,  60, 2200, check_exclusive_workload},

@@ -51,8 +51,8 @@ struct CheckOutcome {
 [[nodiscard]] CheckOutcome not_run(std::string detail);
 
 /// What a call without a result means for the check that made it. Faults of the storage (an error it
-/// returned, SIGBUS, a hang) are `fail`; no space, a read-only mount, a lost agent, a spent budget or an
-/// interruption teach nothing and are `not-run`.
+/// returned, SIGBUS, a hang) are `fail`; no space, a read-only mount, no memory, a lost agent, a spent budget
+/// or an interruption teach nothing and are `not-run`.
 [[nodiscard]] CheckOutcome outcome_of(const Failure& failure);
 
 /// Ends a check from anywhere inside it. The only exception the probe throws: a script of hundreds of steps,
@@ -110,8 +110,11 @@ struct CheckDefinition {
 
 CheckOutcome check_identity(CheckContext& context);
 CheckOutcome check_mmap_coherence(CheckContext& context);
+CheckOutcome check_mmap_growth(CheckContext& context);
 CheckOutcome check_byte_range_locks(CheckContext& context);
 CheckOutcome check_write_visibility(CheckContext& context);
+CheckOutcome check_publication(CheckContext& context);
+CheckOutcome check_sync(CheckContext& context);
 CheckOutcome check_wal_workload(CheckContext& context);
 CheckOutcome check_rollback_workload(CheckContext& context);
 CheckOutcome check_exclusive_workload(CheckContext& context);

@@ -154,8 +154,11 @@ const std::vector<Need>& needs() {
       // check               wal   wal-ex rollback from               refused means
       {"identity",           kYes, kYes,  kYes,    Scope::kContainer, Verdict::kUnproven},
       {"mmap-coherence",     kYes, kNo,   kNo,     Scope::kContainer, Verdict::kUnsafe},
+      {"mmap-growth",        kYes, kNo,   kNo,     Scope::kContainer, Verdict::kUnsafe},
       {"byte-range-locks",   kYes, kYes,  kYes,    Scope::kContainer, Verdict::kUnsafe},
       {"write-visibility",   kYes, kYes,  kYes,    Scope::kContainer, Verdict::kUnsafe},
+      {"publication",        kYes, kNo,   kNo,     Scope::kContainer, Verdict::kUnsafe},
+      {"sync",               kYes, kYes,  kYes,    Scope::kContainer, Verdict::kUnsafe},
       {"wal-workload",       kYes, kNo,   kNo,     Scope::kContainer, Verdict::kUnsafe},
       {"rollback-workload",  kNo,  kNo,   kYes,    Scope::kContainer, Verdict::kUnsafe},
       {"exclusive-workload", kNo,  kYes,  kNo,     Scope::kContainer, Verdict::kUnsafe},

@@ -132,7 +132,7 @@ TEST(Grade, SaysOnceWhatStoppedAllChecksAndStillNamesEveryMissingOne) {
   report.checks.clear();
   EXPECT_THAT(grade(report, asking_for(Strategy::kRollback)).reasons,
               ElementsAre("identity: not run", "byte-range-locks: not run", "write-visibility: not run",
-                          "rollback-workload: not run"));
+                          "sync: not run", "rollback-workload: not run"));
 }
 
 TEST(Grade, ListsAReasonOnceThoughTwoStrategiesShareIt) {
