@@ -75,6 +75,15 @@ std::optional<std::string> why_no_beds() {
   return std::nullopt;
 }
 
+std::function<std::optional<std::string>()> needs_programs(std::vector<std::string> programs) {
+  return [programs = std::move(programs)]() -> std::optional<std::string> {
+    if (auto why = why_no_beds()) return why;
+    const auto missing = std::ranges::find_if_not(programs, in_path);
+    if (missing == programs.end()) return std::nullopt;
+    return "no " + *missing;
+  };
+}
+
 Bed::~Bed() {
   for (auto undo = undo_.rbegin(); undo != undo_.rend(); ++undo) (*undo)();
 }
@@ -107,13 +116,14 @@ fs::path Bed::bindfs(const fs::path& backing, const std::string& name) {
   return point;
 }
 
-fs::path Bed::overlay(const fs::path& base, const fs::path& upper) {
+fs::path Bed::overlay(const fs::path& base, const fs::path& upper, const std::string& name) {
+  const fs::path work = base / ("work-" + name);
   fs::create_directories(upper);
   fs::create_directories(base / "lower");
-  fs::create_directories(base / "work");
-  const fs::path point = directory("merged");
-  const std::string options = "lowerdir=" + (base / "lower").string() + ",upperdir=" + upper.string() +
-                              ",workdir=" + (base / "work").string();
+  fs::create_directories(work);
+  const fs::path point = directory(name);
+  const std::string options =
+      "lowerdir=" + (base / "lower").string() + ",upperdir=" + upper.string() + ",workdir=" + work.string();
   mount({"mount", "-t", "overlay", "-o", options, "overlay", point}, point);
   return point;
 }

@@ -20,6 +20,8 @@ void try_run(const std::vector<std::string>& command);
 
 /// Why beds cannot be made here ("not root", "no mkfs.xfs"), or nullopt.
 [[nodiscard]] std::optional<std::string> why_no_beds();
+/// For beds that need more than the plain ones: their why_not_here, which also looks for these programs.
+[[nodiscard]] std::function<std::optional<std::string>()> needs_programs(std::vector<std::string> programs);
 
 class Bed {
  public:
@@ -35,8 +37,9 @@ class Bed {
   std::filesystem::path tmpfs(int megabytes);
   /// One more mount of `backing` by bindfs: a page cache and a lock table of its own.
   std::filesystem::path bindfs(const std::filesystem::path& backing, const std::string& name);
-  /// The merged directory of an overlay whose upper directory is `upper`; both on `base`.
-  std::filesystem::path overlay(const std::filesystem::path& base, const std::filesystem::path& upper);
+  /// An overlay's merged directory, named `name`, whose upper directory is `upper`; both on `base`.
+  std::filesystem::path overlay(const std::filesystem::path& base, const std::filesystem::path& upper,
+                                const std::string& name = "merged");
 
   void remount_read_only(const std::filesystem::path& mount_point);
   /// umount -l: the path leads elsewhere at once, the filesystem lives on until it is closed.

@@ -36,6 +36,8 @@ const std::vector<BedCase>& all_beds() {
   static const std::vector<BedCase> table = [] {
     std::vector<BedCase> beds;
     add_local_beds(beds);
+    add_fuse_beds(beds);
+    add_remote_fuse_beds(beds);
     return beds;
   }();
   return table;

@@ -58,6 +58,8 @@ void PrintTo(const BedCase& bed_case, std::ostream* stream);
 /// Each appends the beds of one file FOLDER/..._beds.cc. A new family of beds gets a function here and a line
 /// in all_beds().
 void add_local_beds(std::vector<BedCase>& table);
+void add_fuse_beds(std::vector<BedCase>& table);
+void add_remote_fuse_beds(std::vector<BedCase>& table);
 
 }  // namespace walguard::testbeds
 

@@ -37,6 +37,11 @@ Views overlay_beside_upper(Bed& bed) {
   return {bed.overlay(base, base / "upper"), base / "upper"};
 }
 
+Views two_overlays_on_one_upper(Bed& bed) {
+  const fs::path base = bed.tmpfs(64);
+  return {bed.overlay(base, base / "upper", "one"), bed.overlay(base, base / "upper", "two")};
+}
+
 Views two_bindfs(Bed& bed) {
   const fs::path backing = bed.directory("backing");
   return {bed.bindfs(backing, "one"), bed.bindfs(backing, "two")};
@@ -91,6 +96,12 @@ void add_overlays(std::vector<BedCase>& table) {
        .set_up = on_views(overlay_beside_upper),
        .expected_exit = 1,
        .expected_checks = {{"mmap-coherence", kPass}, {"byte-range-locks", kFail}}});
+  table.push_back({.name = "TwoOverlaysOnOneUpper",
+                   .group = BedGroup::kOverlay,
+                   .what = "two overlays on one upper directory: one page cache, two lock tables",
+                   .set_up = on_views(two_overlays_on_one_upper),
+                   .expected_exit = 1,
+                   .expected_checks = {{"mmap-coherence", kPass}, {"byte-range-locks", kFail}}});
 }
 
 void add_bindfs(std::vector<BedCase>& table) {
