@@ -28,10 +28,8 @@ std::vector<std::string> arguments_for(const PreflightCommand& command, const St
                                        core::Scope scope) {
   std::vector<std::string> arguments = {command.binary, "run", path.directory};
   if (!path.second_view.empty()) arguments.push_back(path.second_view);
-  for (const char* argument :
-       {"--profile", command.profile.c_str(), "--strategy", command.strategy.c_str(), "-o", "json"}) {
-    arguments.emplace_back(argument);
-  }
+  // All strategies: pods of one class journal differently, and one report then answers for each of them.
+  arguments.insert(arguments.end(), {"--profile", command.profile, "--strategy", "all", "-o", "json"});
   // The question is about one node: on a network filesystem too, and what that is worth is decide()'s to say.
   if (scope <= core::Scope::kNode) arguments.insert(arguments.end(), {"--scope", "node"});
   return arguments;

@@ -44,7 +44,6 @@ struct RunResult {
 struct PreflightCommand {
   std::string binary = "walguard-preflight";  ///< looked up in PATH when it has no slash
   std::string profile = "quick";
-  std::string strategy = "wal";
 };
 
 /// Thread-safe: runs may go on at the same time.

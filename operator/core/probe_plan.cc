@@ -50,10 +50,6 @@ tl::expected<ProbeRequest, std::string> plan_probe(const VolumeFacts& facts, con
                                                    const Policy& policy, const ProbeReach& reach,
                                                    UtcSeconds now) {
   if (!policy.automatic_preflights) return Refusal("automatic preflights are switched off by policy");
-  if (!reach.strategies.contains(facts.strategy)) {
-    return Refusal("no preflight here gives a verdict for journal mode " + std::string(name(facts.strategy)) +
-                   " yet");
-  }
   const EvidenceKey& key = facts.key;
   if (key.storage_class.empty()) {
     return Refusal("only volumes that a StorageClass provisions are measured by themselves");

@@ -25,8 +25,6 @@ struct ProbeReach {
         1;  ///< two views of one directory stand for two nodes: a failure there settles scope `cluster` too
   };
   std::map<std::string, ClassReach, std::less<>> classes;
-  /// The strategies that a run here gives a verdict for.
-  StrategySet strategies = StrategySet::of(Strategy::kWal);
   bool default_runtime_only = true;  ///< child processes run on the host's kernel, whatever the RuntimeClass
 };
 

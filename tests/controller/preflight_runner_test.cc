@@ -57,7 +57,7 @@ class PreflightRunnerTest : public ::testing::Test {
     return run_program(program, std::move(stop));
   }
   RunResult run_program(const std::string& program, const std::stop_token& stop = {}) {
-    PreflightRunner runner({program, "quick", "wal"}, paths_, limits_);
+    PreflightRunner runner({program, "quick"}, paths_, limits_);
     return runner.run(request_, stop);
   }
 
@@ -81,14 +81,14 @@ TEST_F(PreflightRunnerTest, TheCommandLineNamesThePathsAndAsksForOneNode) {
   paths_["fast"].second_view = "/srv/fast-2";
   const RunResult result = run("printf '\"%s\"' \"$*\"");
   EXPECT_EQ(result.report.value_or(result.reason),
-            "\"run /srv/fast /srv/fast-2 --profile quick --strategy wal -o json --scope node\"");
+            "\"run /srv/fast /srv/fast-2 --profile quick --strategy all -o json --scope node\"");
 }
 
 TEST_F(PreflightRunnerTest, AQuestionAboutTheClusterIsNotNarrowedToOneNode) {
   request_.scope = core::Scope::kCluster;
   const RunResult result = run("printf '\"%s\"' \"$*\"");
   EXPECT_EQ(result.report.value_or(result.reason),
-            "\"run /srv/fast --profile quick --strategy wal -o json\"");
+            "\"run /srv/fast --profile quick --strategy all -o json\"");
 }
 
 TEST_F(PreflightRunnerTest, ExitCode2IsNoReportAndStderrSaysWhy) {
@@ -232,7 +232,7 @@ TEST_F(PreflightRunnerTest, ManyRunsAtOnceKeepTheirResultsApart) {
   testing::write_file(program, "#!/bin/sh\nprintf '\"%s\"' \"$2\"\n");
   std::filesystem::permissions(program, std::filesystem::perms::owner_all);
   for (int i = 0; i < 8; ++i) paths_["class-" + std::to_string(i)] = {"/srv/" + std::to_string(i), ""};
-  PreflightRunner runner({program, "quick", "wal"}, paths_, limits_);
+  PreflightRunner runner({program, "quick"}, paths_, limits_);
   std::vector<std::jthread> threads;
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&runner, i] {

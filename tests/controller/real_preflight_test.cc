@@ -28,11 +28,11 @@ using core::Scope;
 using core::Strategy;
 using core::Verdict;
 
-TEST(RealPreflight, ProvesALocalDirectoryAndTheProofIsThereAfterARestart) {
+TEST(RealPreflight, ProvesALocalDirectoryForEachStrategyAndTheProofIsThereAfterARestart) {
   const testing::TempDir dir;
   const auto catalog = testing::small_catalog();
   std::filesystem::create_directory(dir / "volume");
-  PreflightRunner runner({WALGUARD_PREFLIGHT_BINARY, "quick", "wal"}, {{"fast", {dir / "volume", ""}}},
+  PreflightRunner runner({WALGUARD_PREFLIGHT_BINARY, "quick"}, {{"fast", {dir / "volume", ""}}},
                          ChildLimits{});
   core::ProbeRequest request;
   request.key.storage_class = "fast";
@@ -64,8 +64,10 @@ TEST(RealPreflight, ProvesALocalDirectoryAndTheProofIsThereAfterARestart) {
   auto kept = (*reopened)->load_all();
   ASSERT_TRUE(kept) << kept.error();
   const core::EvidenceBook book(std::move(*kept));
-  const auto answer = book.ask(request.key, Strategy::kWal, Scope::kNode, std::time(nullptr), 60, 0);
-  EXPECT_EQ(answer.verdict, Verdict::kSafe);
+  for (const Strategy strategy : {Strategy::kWal, Strategy::kWalExclusive, Strategy::kRollback}) {
+    const auto answer = book.ask(request.key, strategy, Scope::kNode, std::time(nullptr), 60, 0);
+    EXPECT_EQ(answer.verdict, Verdict::kSafe) << core::name(strategy);
+  }
 }
 
 }  // namespace

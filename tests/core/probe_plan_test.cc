@@ -56,15 +56,6 @@ TEST(PlanProbe, RefusesDearVolumesUnlessThePolicyAllowsThem) {
   EXPECT_TRUE(plan(dear, reach_of(), {}, allows));
 }
 
-TEST(PlanProbe, RefusesAStrategyThatNoRunHereGivesAVerdictForSoThatNoGateWaitsForIt) {
-  const auto rollback = but(unknown_volume(), [](auto& f) { f.strategy = Strategy::kRollback; });
-  expect_refusal(plan(rollback, reach_of()), "rollback");
-  const auto measures_it = but(reach_of(), [](auto& reach) {
-    reach.strategies = StrategySet::of(Strategy::kWal) | StrategySet::of(Strategy::kRollback);
-  });
-  EXPECT_TRUE(plan(rollback, measures_it));
-}
-
 TEST(PlanProbe, RefusesAnotherRuntimeWhereOnlyTheHostsKernelCanBeMeasured) {
   const auto sandboxed = but(unknown_volume(), [](auto& f) { f.key.runtime_handler = "runsc"; });
   expect_refusal(plan(sandboxed, reach_of()), "runtime runsc");
@@ -111,10 +102,7 @@ TEST(PlanProbe, RefusesAStrategyThatAFreshRunHadNoVerdictFor) {
   const auto facts = but(unknown_volume(), [](auto& f) { f.strategy = Strategy::kRollback; });
   Evidence of_wal_only = passed(facts.key, Scope::kNode);
   of_wal_only.verdicts[Strategy::kRollback] = Verdict::kUnproven;
-  const auto measures_both = but(reach_of(), [](auto& reach) {
-    reach.strategies = StrategySet::of(Strategy::kWal) | StrategySet::of(Strategy::kRollback);
-  });
-  expect_refusal(plan(facts, measures_both, book(of_wal_only)), "gives no verdict for rollback");
+  expect_refusal(plan(facts, reach_of(), book(of_wal_only)), "gives no verdict for rollback");
 }
 
 }  // namespace
