@@ -38,6 +38,7 @@ const std::vector<BedCase>& all_beds() {
     add_local_beds(beds);
     add_fuse_beds(beds);
     add_remote_fuse_beds(beds);
+    add_fault_beds(beds);
     return beds;
   }();
   return table;

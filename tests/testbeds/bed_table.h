@@ -60,6 +60,7 @@ void PrintTo(const BedCase& bed_case, std::ostream* stream);
 void add_local_beds(std::vector<BedCase>& table);
 void add_fuse_beds(std::vector<BedCase>& table);
 void add_remote_fuse_beds(std::vector<BedCase>& table);
+void add_fault_beds(std::vector<BedCase>& table);
 
 }  // namespace walguard::testbeds
 
