@@ -53,13 +53,16 @@ std::optional<std::vector<std::string>> list_names(int dir_fd) {
   return names;
 }
 
-std::optional<Json> read_marker(int folder_fd) {
+// Or an errno: ENOENT where there is none of ours, anything else where that cannot be told.
+tl::expected<Json, int> read_marker(int folder_fd) {
   const UniqueFd file(::openat(folder_fd, kMarkerName, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   std::array<char, 4096> bytes;
   const ssize_t got = file.valid() ? ::pread(file.get(), bytes.data(), bytes.size(), 0) : -1;
-  if (got <= 0) return std::nullopt;
+  if (got < 0) return tl::unexpected(errno);
   Json marker = Json::parse(bytes.data(), bytes.data() + got, nullptr, /*allow_exceptions=*/false);
-  if (!marker.is_object() || marker.value("probe", Json()) != "walguard-preflight") return std::nullopt;
+  if (!marker.is_object() || marker.value("probe", Json()) != "walguard-preflight") {
+    return tl::unexpected(ENOENT);
+  }
   return marker;
 }
 
@@ -104,7 +107,7 @@ bool is_dead(int folder_fd, const std::vector<std::string>& names) {
     return std::ranges::all_of(names, [](const std::string& name) { return name == kUnfinishedMarkerName; });
   }
   try {
-    const std::optional<Json> marker = read_marker(folder_fd);
+    const auto marker = read_marker(folder_fd);
     return marker && owner_is_gone(*marker);
   } catch (const Json::exception&) {
     return false;  // a marker with other types is none of ours
@@ -134,7 +137,7 @@ bool try_remove(int parent_fd, int folder_fd, const std::string& name) {
     errno = ENOTEMPTY;
     return false;
   }
-  const std::optional<Json> marker = read_marker(folder_fd);
+  const auto marker = read_marker(folder_fd);
   ::unlinkat(folder_fd, kMarkerName, 0);
   if (::unlinkat(parent_fd, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return true;
   // There is more in it than this view lists (overlay does that). Whoever comes next must still know it for
@@ -181,9 +184,10 @@ tl::expected<UniqueFd, OpError> open_workspace(int parent_fd, const std::string&
                                                const std::string& nonce) {
   UniqueFd folder(::openat(parent_fd, name.c_str(), kOpenDirectory));
   if (!folder.valid()) return tl::unexpected(errno_error("opening the run's folder"));
-  const std::optional<Json> marker = read_marker(folder.get());
-  if (!marker || marker->value("nonce", Json()) != nonce) {
-    return tl::unexpected(errno_error("reading the run's marker file", ENOENT));
+  const auto marker = read_marker(folder.get());
+  const int error = !marker ? marker.error() : marker->value("nonce", Json()) != nonce ? ENOENT : 0;
+  if (error != 0) {
+    return tl::unexpected(errno_error("reading the run's marker file", error));
   }
   return folder;
 }

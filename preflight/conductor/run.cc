@@ -279,7 +279,9 @@ class Run {
     for (const Side side : {Side::kA, Side::kB}) {
       const auto verified = verify_workspace(side, outcome);
       if (!verified && verified.error().kind == Failure::Kind::kInterrupted) return "interrupted";
-      if (!verified && outcome.result != report::CheckResult::kFail) {
+      // An EIO is the storage's own: the next check meets it too, and says so.
+      const bool is_broken = !verified && verified.error().error == "EIO";
+      if (!verified && !is_broken && outcome.result != report::CheckResult::kFail) {
         return field(side) + " no longer leads to the run's folder: " + verified.error().what;
       }
       if (!verified && is_gone(verified.error())) {

@@ -6,7 +6,10 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 #include <utility>
+
+#include <sys/types.h>
 
 #include "preflight/report/report.h"
 #include "preflight/report/report_json.h"
@@ -23,6 +26,27 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kPatience{110};
 constexpr int kExitSafe = 0;
 constexpr int kExitBadInput = 2;
+
+// 0 of a process that is gone.
+long memory_kib(pid_t pid) {
+  std::ifstream rollup("/proc/" + std::to_string(pid) + "/smaps_rollup");
+  for (std::string word; rollup >> word;) {
+    long kib = 0;
+    if (word == "Pss:" && rollup >> kib) return kib;
+  }
+  return 0;
+}
+
+// Until the probe ends, or patience does.
+void watch_memory(Program& probe, BedRun& run) {
+  const auto give_up = Clock::now() + kPatience;
+  while (probe.running() && Clock::now() < give_up) {
+    long sum = 0;
+    for (const pid_t pid : probe.family()) sum += memory_kib(pid);
+    run.peak_memory_kib = std::max(run.peak_memory_kib, sum);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+}
 
 std::string read_file(const std::filesystem::path& path) {
   std::ifstream file(path);
@@ -91,7 +115,8 @@ BedRun run_once(const BedCase& bed_case) {
   BedRun run;
   const auto start = Clock::now();
   Program probe(setup.command);
-  run.exit_code = probe.wait(kPatience);
+  watch_memory(probe, run);
+  run.exit_code = probe.wait(std::chrono::seconds(1));
   run.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   run.complaint = probe.err();
   take_report(setup.report, run);

@@ -14,8 +14,10 @@ namespace walguard::testbeds {
 struct BedRun {
   std::optional<int> exit_code;  ///< nullopt: it hung and was killed
   std::optional<report::Report> report;
-  std::string complaint;                     ///< what it said on stderr, or why its report cannot be read
-  double seconds = 0;                        ///< of the whole command, without setting up the bed
+  std::string complaint;  ///< what it said on stderr, or why its report cannot be read
+  double seconds = 0;     ///< of the whole command, without setting up the bed
+  /// Of all its processes together, looked at every 50 ms; memory they share counts once (Pss in proc(5)).
+  long peak_memory_kib = 0;
   std::vector<std::string> not_as_expected;  ///< one line each; empty when the bed was found to be what it is
 };
 

@@ -1,0 +1,281 @@
+// Runs the probe on every bed, as often as asked, and writes down what it found: docs/detection.md and its
+// log.
+#include <algorithm>
+#include <cstddef>
+#include <exception>
+#include <fstream>
+#include <iomanip>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <regex>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "preflight/report/grade.h"
+#include "preflight/report/report.h"
+#include "tests/testbeds/bed_run.h"
+#include "tests/testbeds/bed_table.h"
+
+namespace walguard::testbeds {
+namespace {
+
+constexpr std::string_view kIntroduction =
+    R"(# What the preflight finds
+
+Every kind of storage below was really mounted and probed with `walguard-preflight run --profile quick`. It is written by
+`scripts/detection --runs 10`, which makes this page and its log ([detection.log](detection.log), one line a run) again;
+`--bed REGEX` runs some of the beds. Nothing here is edited by hand.
+
+- **The beds** stand in one table in `tests/testbeds`, each with what it must be found to be: exit code 0 `safe`,
+  1 `unsafe`, 2 bad input, 3 `unproven`. CI runs each once. Beds of the group *fault* are faultfs, a filesystem of the
+  tests that passes everything through to memory and has exactly one fault; where a fault is the second mount's, the
+  question is about a rollback journal, which two page caches alone do not harm, so that the fault itself is what was
+  found. The first two beds of that group have no fault.
+- **One blind spot**: an fsync that does nothing. Memory filesystems do the same, and no program can tell without a power
+  cut. So the report never speaks of durability: it says that durability on power loss is not measured.
+- **Network filesystems** on one mount come out `unproven`: one client that sees its own writes says nothing of a second
+  one. `--scope node`, or a second mount, asks a question that can be answered.
+- *First* is the first check in the order of the run that the verdict rests on; *after* is the time from the start of the
+  probe to the end of that check, the median of all runs.
+)";
+
+struct Arguments {
+  int runs = 1;
+  std::string bed = ".*";
+  std::string output;
+};
+
+// The checks of one run on which its verdict rests.
+struct Caught {
+  std::string first;
+  double after_seconds = 0;
+  std::vector<std::string> also;
+};
+
+std::vector<report::Strategy> strategies_of(const BedCase& bed) {
+  if (bed.strategy == "all") return {report::kAllStrategies.begin(), report::kAllStrategies.end()};
+  return {report::parse_strategy(bed.strategy).value_or(report::Strategy::kWal)};
+}
+
+bool is_asked_for(const BedCase& bed, std::string_view check) {
+  return std::ranges::any_of(strategies_of(bed), [&](report::Strategy strategy) {
+    return std::ranges::any_of(report::needs(), [&](const report::Need& need) {
+      return need.check == check && report::is_needed_by(need, strategy);
+    });
+  });
+}
+
+Caught what_caught_it(const BedCase& bed, const BedRun& run) {
+  Caught caught;
+  if (!run.report) return caught;
+  double elapsed = 0;
+  for (const report::Check& check : run.report->checks) {
+    elapsed += check.seconds;
+    const bool bad =
+        check.result == report::CheckResult::kFail || check.result == report::CheckResult::kUnsupported;
+    if (!bad || !is_asked_for(bed, check.id)) continue;
+    if (caught.first.empty()) {
+      caught.first = check.id;
+      caught.after_seconds = elapsed;
+    } else {
+      caught.also.push_back(check.id);
+    }
+  }
+  return caught;
+}
+
+std::string joined(const std::vector<std::string>& words, std::string_view between) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : std::string(between)) + word;
+  return text;
+}
+
+std::string decimal(double number, int digits) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(digits) << number;
+  return text.str();
+}
+
+std::string exit_text(const BedRun& run) { return run.exit_code ? std::to_string(*run.exit_code) : "hung"; }
+
+std::string log_line(const BedCase& bed, int number, const BedRun& run) {
+  const Caught caught = what_caught_it(bed, run);
+  std::string line = bed.name + " run=" + std::to_string(number) + " exit=" + exit_text(run) +
+                     " expected=" + std::to_string(bed.expected_exit) +
+                     " seconds=" + decimal(run.seconds, 2) +
+                     " memory_kib=" + std::to_string(run.peak_memory_kib);
+  if (!caught.first.empty()) line += " first=" + caught.first + " after=" + decimal(caught.after_seconds, 2);
+  if (!caught.also.empty()) line += " also=" + joined(caught.also, ",");
+  if (!run.not_as_expected.empty()) line += " WRONG: " + joined(run.not_as_expected, "; ");
+  return line;
+}
+
+double median(std::vector<double> numbers) {
+  if (numbers.empty()) return 0;
+  std::ranges::sort(numbers);
+  return numbers[numbers.size() / 2];
+}
+
+// What all runs on one bed come to.
+class BedSummary {
+ public:
+  void add(const BedCase& bed, const BedRun& run) {
+    ++runs_;
+    if (run.not_as_expected.empty()) ++right_;
+    seconds_.push_back(run.seconds);
+    const Caught caught = what_caught_it(bed, run);
+    if (caught.first.empty()) return;
+    ++first_[caught.first];
+    after_.push_back(caught.after_seconds);
+    for (const std::string& check : caught.also) ++also_[check];
+  }
+
+  [[nodiscard]] bool all_right() const { return right_ == runs_; }
+
+  [[nodiscard]] std::string row(const BedCase& bed) const {
+    std::string text = "| " + bed.name + " | " + bed.what + " | " + bed.strategy + " | " +
+                       std::to_string(bed.expected_exit) + " | " + std::to_string(right_) + " of " +
+                       std::to_string(runs_) + " | " + counted(first_) + " | ";
+    text += after_.empty() ? std::string() : decimal(median(after_), 1) + " s";
+    return text + " | " + counted(also_) + " | " + decimal(median(seconds_), 1) + " s |\n";
+  }
+
+ private:
+  // "wal-workload", or "wal-workload (7)" where it was not so in every run.
+  [[nodiscard]] std::string counted(const std::map<std::string, int>& checks) const {
+    std::vector<std::string> words;
+    for (const auto& [check, count] : checks) {
+      words.push_back(count == runs_ ? check : check + " (" + std::to_string(count) + ")");
+    }
+    return joined(words, ", ");
+  }
+
+  int runs_ = 0;
+  int right_ = 0;
+  std::map<std::string, int> first_;
+  std::map<std::string, int> also_;
+  std::vector<double> after_;
+  std::vector<double> seconds_;
+};
+
+class Detection {
+ public:
+  explicit Detection(const Arguments& arguments) : arguments_(arguments) {
+    if (arguments_.output.empty()) return;
+    log_.open(log_path());
+  }
+
+  /// Whether every run on every bed was as expected.
+  bool run() {
+    const std::regex wanted(arguments_.bed);
+    for (const BedCase& bed : all_beds()) {
+      if (!std::regex_search(bed.name, wanted)) continue;
+      if (const auto why = bed.why_not_here()) {
+        missing_.push_back(bed.name + ": " + *why);
+        tell(bed.name + " not run: " + *why);
+        continue;
+      }
+      run_bed(bed);
+    }
+    const std::string page = std::string(kIntroduction) + table() + missing();
+    if (arguments_.output.empty()) {
+      std::cout << page;
+    } else {
+      std::ofstream(arguments_.output) << page;
+    }
+    return all_right_;
+  }
+
+ private:
+  void run_bed(const BedCase& bed) {
+    BedSummary summary;
+    for (int number = 1; number <= arguments_.runs; ++number) {
+      const BedRun run = try_once(bed);
+      summary.add(bed, run);
+      tell(log_line(bed, number, run));
+    }
+    all_right_ = all_right_ && summary.all_right();
+    rows_[bed.group] += summary.row(bed);
+  }
+
+  static BedRun try_once(const BedCase& bed) {
+    try {
+      return run_once(bed);
+    } catch (const std::exception& exception) {
+      BedRun failed;
+      failed.not_as_expected = {std::string("the bed could not be set up: ") + exception.what()};
+      return failed;
+    }
+  }
+
+  [[nodiscard]] std::string table() const {
+    std::string text;
+    for (const auto& [group, rows] : rows_) {
+      text += "\n## " + std::string(to_string(group)) +
+              "\n\n| bed | what it is | asked | expected exit | right | caught first by | after | also "
+              "failed | run "
+              "|\n|---|---|---|---|---|---|---|---|---|\n" +
+              rows;
+    }
+    return text;
+  }
+
+  [[nodiscard]] std::string missing() const {
+    if (missing_.empty()) return {};
+    return "\n## Not run on this machine\n\n- " + joined(missing_, "\n- ") + "\n";
+  }
+
+  void tell(const std::string& line) {
+    std::cerr << line << std::endl;  // at once: a run may take a minute
+    if (log_.is_open()) log_ << line << std::endl;
+  }
+
+  // docs/detection.md -> docs/detection.log
+  [[nodiscard]] std::string log_path() const {
+    const std::size_t dot = arguments_.output.rfind(".md");
+    return arguments_.output.substr(0, dot) + ".log";
+  }
+
+  Arguments arguments_;
+  std::ofstream log_;
+  std::map<BedGroup, std::string> rows_;
+  std::vector<std::string> missing_;
+  bool all_right_ = true;
+};
+
+int run_detection(int argc, const char* const* argv) {
+  Arguments arguments;
+  CLI::App app("Runs the probe on every test bed, one after the other, and writes down what it found.",
+               "detection");
+  app.add_option("--runs", arguments.runs, "How often each bed is run")->check(CLI::PositiveNumber);
+  app.add_option("--bed", arguments.bed, "Only beds whose name matches this regular expression");
+  app.add_option("--output", arguments.output,
+                 "The page, FILE.md; the log goes to FILE.log. Without: to stdout");
+  app.footer("Exit codes: 0 every run was as expected, 1 one was not, 2 bad use.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    std::cerr << "detection: " << error.what() << "\n";
+    return 2;
+  }
+  return Detection(arguments).run() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace walguard::testbeds
+
+int main(int argc, char** argv) {
+  try {
+    return walguard::testbeds::run_detection(argc, argv);
+  } catch (const std::exception& exception) {
+    std::cerr << "detection: " << exception.what() << "\n";
+    return 2;
+  }
+}
