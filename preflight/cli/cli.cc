@@ -7,12 +7,11 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <fcntl.h>
 #include <nlohmann/json.hpp>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -21,13 +20,18 @@
 
 #include "preflight/agent/agent.h"
 #include "preflight/checks/check.h"
+#include "preflight/cli/output_file.h"
 #include "preflight/cli/progress.h"
-#include "preflight/cli/text.h"
+#include "preflight/cli/scan_command.h"
 #include "preflight/conductor/launch.h"
 #include "preflight/conductor/run.h"
 #include "preflight/conductor/session.h"
 #include "preflight/link/errno_name.h"
 #include "preflight/link/unique_fd.h"
+#include "preflight/render/html.h"
+#include "preflight/render/text.h"
+#include "preflight/render/words.h"
+#include "preflight/report/compact.h"
 #include "preflight/report/report.h"
 #include "preflight/report/report_json.h"
 
@@ -49,6 +53,8 @@ struct Arguments {
   std::string scope;
   std::string output = "text";
   std::string report_file;
+  std::string compact_file;
+  std::string html_file;
   int agent_fd = -1;
 };
 
@@ -75,6 +81,9 @@ void add_run_options(CLI::App& run, Arguments& arguments) {
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
   run.add_option("--report", arguments.report_file, "Also write the JSON report to this file");
+  run.add_option("--compact", arguments.compact_file,
+                 "Also write it as JSON of at most 4096 bytes, as for /dev/termination-log");
+  run.add_option("--html", arguments.html_file, "Also write it to this file as a page with plots");
 }
 
 // Nothing is looked up: the storage is touched by the agents alone.
@@ -117,16 +126,6 @@ tl::expected<RunOptions, std::string> options_from(const Arguments& arguments) {
   return options;
 }
 
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
 int exit_code_of(report::Verdict verdict) {
   switch (verdict) {
     case report::Verdict::kSafe:
@@ -139,15 +138,39 @@ int exit_code_of(report::Verdict verdict) {
   return kExitInternal;
 }
 
-int deliver(const report::Report& report, const RunOptions& options, const Arguments& arguments,
-            const UniqueFd& report_file) {
-  const std::string json = encode_report(report, 2) + "\n";
-  if (report_file.valid() && !write_all(report_file.get(), json)) {
-    return complain(kExitInternal, "--report \"" + arguments.report_file + "\": " + errno_name(errno));
+// Where the report goes beside stdout.
+struct OutputFiles {
+  OutputFile report;
+  OutputFile compact;
+  OutputFile html;
+};
+
+tl::expected<OutputFiles, std::string> open_outputs(const Arguments& arguments) {
+  OutputFiles files;
+  struct Wish {
+    OutputFile& file;
+    std::string option;
+    const std::string& path;
+  };
+  for (const Wish& wish : {Wish{files.report, "--report", arguments.report_file},
+                           Wish{files.compact, "--compact", arguments.compact_file},
+                           Wish{files.html, "--html", arguments.html_file}}) {
+    auto opened = OutputFile::open(wish.option, wish.path);
+    if (!opened) return tl::unexpected(opened.error());
+    wish.file = *std::move(opened);
   }
-  const std::string out = arguments.output == "json"
-                              ? json
-                              : report_text(report, options.strategies, wants_colour(STDOUT_FILENO));
+  return files;
+}
+
+int deliver(const report::Report& report, const RunOptions& options, const Arguments& arguments,
+            const OutputFiles& files) {
+  const std::string json = encode_report(report, 2) + "\n";
+  auto written = files.report.write(json);
+  if (written) written = files.compact.write(encode_compact(report));
+  if (written && files.html.wanted()) written = files.html.write(report_html(report, options.strategies));
+  if (!written) return complain(kExitInternal, written.error());
+  const std::string out =
+      arguments.output == "json" ? json : report_text(report, options.strategies, style_for(STDOUT_FILENO));
   if (!write_all(STDOUT_FILENO, out))
     return complain(kExitInternal, "cannot write to stdout: " + errno_name(errno));
   return exit_code_of(worst_verdict(report, options.strategies));
@@ -156,16 +179,8 @@ int deliver(const report::Report& report, const RunOptions& options, const Argum
 int run_command(const Arguments& arguments) {
   const auto options = options_from(arguments);
   if (!options) return complain(kExitBadInput, options.error());
-  UniqueFd report_file;
-  if (!arguments.report_file.empty()) {
-    // Opened first: to find out after the run that there is nowhere to write it would be a pity.
-    report_file =
-        UniqueFd(::open(arguments.report_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (!report_file.valid()) {
-      return complain(kExitBadInput, "--report \"" + arguments.report_file + "\" cannot be written: " +
-                                         errno_name(errno) + "; name a file in a directory you may write to");
-    }
-  }
+  const auto files = open_outputs(arguments);
+  if (!files) return complain(kExitBadInput, files.error());
 
   const Interrupts interrupts;
   auto agent_a = LocalAgent::start();
@@ -179,7 +194,7 @@ int run_command(const Arguments& arguments) {
   const std::unique_ptr<Progress> progress = make_progress();
   const auto report = run_preflight(session, *options, *progress);
   if (!report) return complain(kExitBadInput, report.error());
-  return deliver(*report, *options, arguments, report_file);
+  return deliver(*report, *options, arguments, *files);
 }
 
 int print_version() {
@@ -196,6 +211,9 @@ int parse_and_run(int argc, const char* const* argv) {
   CLI::App* const run = app.add_subcommand("run", "Measure DIR and say safe, unsafe or unproven");
   add_run_options(*run, arguments);
   run->footer("Exit codes: 0 safe, 1 unsafe, 2 bad use or bad input, 3 unproven, 4 internal error.");
+  ScanArguments scan_arguments;
+  CLI::App* const scan = app.add_subcommand("scan", "Find the SQLite databases below DIR");
+  add_scan_options(*scan, scan_arguments);
   CLI::App* const version = app.add_subcommand("version", "Print the versions of this probe and its SQLite");
   CLI::App* const agent = app.add_subcommand("agent", "")->group("");  // started by run, not by people
   agent->add_option("--fd", arguments.agent_fd)->required();
@@ -204,7 +222,11 @@ int parse_and_run(int argc, const char* const* argv) {
   } catch (const CLI::CallForHelp& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    return complain(kExitBadInput, std::string(error.what()) + " (see walguard-preflight run --help)");
+    return complain(kExitBadInput, std::string(error.what()) + " (see walguard-preflight --help)");
+  }
+  if (scan->parsed()) {
+    const auto scanned = run_scan(scan_arguments);
+    return scanned ? kExitSafe : complain(kExitBadInput, scanned.error());
   }
   if (version->parsed()) return print_version();
   if (agent->parsed()) return run_agent(UniqueFd(arguments.agent_fd));

@@ -7,10 +7,12 @@
 #include <string>
 #include <string_view>
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "preflight/conductor/run.h"
 #include "preflight/conductor/session.h"
+#include "preflight/render/text.h"
 #include "preflight/report/report.h"
 
 namespace walguard::preflight {
@@ -73,9 +75,12 @@ std::unique_ptr<Progress> make_progress() {
   return std::make_unique<QuietProgress>();
 }
 
-bool wants_colour(int fd) {
+TextStyle style_for(int fd) {
+  if (::isatty(fd) != 1) return {};
   const char* const no_colour = std::getenv("NO_COLOR");
-  return ::isatty(fd) == 1 && (no_colour == nullptr || *no_colour == '\0');
+  winsize size{};
+  (void)::ioctl(fd, TIOCGWINSZ, &size);  // a size of 0 means unknown
+  return {.colour = no_colour == nullptr || *no_colour == '\0', .width = size.ws_col};
 }
 
 }  // namespace walguard::preflight

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "preflight/conductor/run.h"
+#include "preflight/render/text.h"
 
 namespace walguard::preflight {
 
@@ -11,9 +12,9 @@ namespace walguard::preflight {
 /// only where it is not.
 [[nodiscard]] std::unique_ptr<Progress> make_progress();
 
-/// Whether to use terminal escapes on this descriptor: it is a terminal, and NO_COLOR is not set
-/// (no-color.org).
-[[nodiscard]] bool wants_colour(int fd);
+/// How to write for people on this descriptor: with colours and wrapped to its width where it is a terminal,
+/// without colours where NO_COLOR is set (no-color.org).
+[[nodiscard]] TextStyle style_for(int fd);
 
 }  // namespace walguard::preflight
 

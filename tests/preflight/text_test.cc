@@ -1,10 +1,13 @@
-#include "preflight/cli/text.h"
+#include "preflight/render/text.h"
 
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "preflight/render/words.h"
 #include "preflight/report/report.h"
 
 namespace walguard::preflight {
@@ -33,25 +36,77 @@ Report example(Verdict verdict) {
   return report;
 }
 
+constexpr TextStyle kPlain;
+
+std::string text_of(Verdict verdict) { return report_text(example(verdict), {Strategy::kWal}, kPlain); }
+
 TEST(ReportText, BeginsWithTheVerdict) {
-  EXPECT_THAT(report_text(example(Verdict::kUnsafe), {Strategy::kWal}, false),
-              StartsWith("UNSAFE  wal on /data (ext4), scope node\n"));
+  EXPECT_THAT(text_of(Verdict::kUnsafe),
+              StartsWith("UNSAFE  wal on /data (ext4), scope node\n  SQLite in WAL"));
+}
+
+TEST(ReportText, SaysWhyBeforeWhatToDoBeforeTheChecks) {
+  Report report = example(Verdict::kUnsafe);
+  report.reasons = {"wal-workload: rows are gone"};
+  const std::string text = report_text(report, {Strategy::kWal}, kPlain);
+  EXPECT_LT(text.find("\nWhy\n  - wal-workload: rows are gone\n"), text.find("\nWhat to do\n"));
+  EXPECT_LT(text.find("\nWhat to do\n"), text.find("\nChecks\n"));
+  EXPECT_THAT(text, HasSubstr("\nChecks\n"));
 }
 
 TEST(ReportText, SaysThatDurabilityWasNotMeasured) {
-  EXPECT_THAT(report_text(example(Verdict::kSafe), {Strategy::kWal}, false),
-              HasSubstr("Not measured: durability on power loss"));
+  EXPECT_THAT(text_of(Verdict::kSafe), HasSubstr("Not measured: durability on power loss"));
 }
 
 TEST(ReportText, SaysARepeatedDetailOnce) {
-  const std::string text = report_text(example(Verdict::kUnproven), {Strategy::kWal}, false);
+  const std::string text = text_of(Verdict::kUnproven);
   EXPECT_EQ(text.find("the disk is full"), text.rfind("the disk is full"));
   EXPECT_THAT(text, HasSubstr("(as above)"));
 }
 
 TEST(ReportText, UsesEscapesOnlyWhenAskedFor) {
-  EXPECT_THAT(report_text(example(Verdict::kSafe), {Strategy::kWal}, false), Not(HasSubstr("\x1b")));
-  EXPECT_THAT(report_text(example(Verdict::kSafe), {Strategy::kWal}, true), HasSubstr("\x1b[32mSAFE\x1b[0m"));
+  EXPECT_THAT(text_of(Verdict::kSafe), Not(HasSubstr("\x1b")));
+  EXPECT_THAT(report_text(example(Verdict::kSafe), {Strategy::kWal}, {.colour = true}),
+              HasSubstr("\x1b[32mSAFE\x1b[0m"));
+}
+
+TEST(ReportText, LetsNothingThatWasMeasuredSpeakToTheTerminal) {
+  Report report = example(Verdict::kUnsafe);
+  report.views[1].path = "/b\x1b[2J";
+  report.views[1].fstype = "\x1b[1m";
+  report.checks[0].detail = "from another host: \x1b]0;title\x07";
+  report.reasons = {"\x1b[31mred"};
+  report.started = report.sqlite_version = report.probe_version = "\x1b[0m";
+  EXPECT_THAT(report_text(report, {Strategy::kWal}, kPlain), Not(HasSubstr("\x1b")));
+}
+
+TEST(ReportText, WrapsBetweenWordsAtTheWidthOfTheTerminal) {
+  Report report = example(Verdict::kUnsafe);
+  report.views.clear();
+  report.reasons = {
+      "identity: one two three four five six seven eight nine ten eleven twelve thirteen fourteen"};
+  const std::string text = report_text(report, {Strategy::kWal}, {.colour = false, .width = 60});
+  EXPECT_THAT(text, HasSubstr("  - identity: one two three four five six seven eight nine\n    ten eleven"));
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 60U) << line;
+}
+
+TEST(NextSteps, NameTheStrategyThatIsSafeWhereAnotherIsNot) {
+  Report report = example(Verdict::kUnsafe);
+  report.verdict[Strategy::kRollback] = Verdict::kSafe;
+  const std::vector<Strategy> all = {report::kAllStrategies.begin(), report::kAllStrategies.end()};
+  EXPECT_THAT(next_steps(report, all).front(), HasSubstr("PRAGMA journal_mode=DELETE"));
+  EXPECT_THAT(next_steps(report, {Strategy::kWal}).front(), HasSubstr("run --strategy all /data"));
+}
+
+TEST(NextSteps, QuoteAPathThatAShellWouldTakeApart) {
+  Report report = example(Verdict::kUnproven);
+  report.views[1].path = "/it's a; b";
+  EXPECT_THAT(next_steps(report, {Strategy::kWal}).front(), HasSubstr("run /data '/it'\\''s a; b'"));
+}
+
+TEST(NextSteps, OfAPassSayHowFarItReaches) {
+  EXPECT_THAT(next_steps(example(Verdict::kSafe), {Strategy::kWal}).front(), HasSubstr("of one node"));
 }
 
 TEST(WorstVerdict, LooksAtWhatWasAskedForOnly) {

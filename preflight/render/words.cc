@@ -1,0 +1,167 @@
+#include "preflight/render/words.h"
+
+#include <algorithm>
+#include <cctype>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "preflight/render/printable.h"
+#include "preflight/report/report.h"
+
+namespace walguard::preflight {
+namespace {
+
+using report::Report;
+using report::Scope;
+using report::Strategy;
+using report::Verdict;
+
+std::string_view who(Scope scope) {
+  switch (scope) {
+    case Scope::kContainer:
+      return "processes of one container";
+    case Scope::kPod:
+      return "containers of one pod";
+    case Scope::kNode:
+      return "processes and containers of one node";
+    case Scope::kCluster:
+      return "pods on several nodes";
+  }
+  return "processes";
+}
+
+std::string_view how_to_use(Strategy strategy) {
+  switch (strategy) {
+    case Strategy::kWal:
+      return "WAL mode (PRAGMA journal_mode=WAL)";
+    case Strategy::kWalExclusive:
+      return "WAL mode with one process at a time (PRAGMA locking_mode=EXCLUSIVE before the first access)";
+    case Strategy::kRollback:
+      return "a rollback journal (PRAGMA journal_mode=DELETE)";
+  }
+  return "another strategy";
+}
+
+// For a shell, where `path` holds more than it takes literally.
+std::string quoted(const std::string& path) {
+  const bool literal = !path.empty() && std::ranges::all_of(path, [](unsigned char c) {
+    return std::isalnum(c) != 0 ||
+           std::string_view("/._-+:,@%").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  if (literal) return path;
+  std::string text = "'";
+  for (const char c : path) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return printable(text + "'");
+}
+
+std::string command(const Report& report, std::string_view options) {
+  std::string text = "walguard-preflight run" + (options.empty() ? "" : " " + std::string(options));
+  std::string_view above;
+  for (const report::View& view : report.views) {
+    if (view.path != above) text += " " + quoted(view.path);
+    above = view.path;
+  }
+  return text;
+}
+
+// The mildest strategy that was asked for and is safe here, though others are not.
+const Strategy* safe_way(const Report& report, const std::vector<Strategy>& asked) {
+  const auto found = std::ranges::find_if(
+      asked, [&](Strategy strategy) { return report.verdict[strategy] == Verdict::kSafe; });
+  return found == asked.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> after_unsafe(const Report& report, const std::vector<Strategy>& asked) {
+  std::vector<std::string> steps;
+  if (const Strategy* const safe = safe_way(report, asked)) {
+    steps.push_back("Use " + std::string(how_to_use(*safe)) + ": that was measured safe here.");
+  } else if (asked.size() < report::kAllStrategies.size()) {
+    steps.push_back("See whether SQLite can journal another way here: " + command(report, "--strategy all"));
+  }
+  steps.emplace_back(
+      "Or put the database on a filesystem that one kernel alone mounts: a local disk, or a block volume "
+      "with "
+      "access mode ReadWriteOncePod.");
+  steps.emplace_back(
+      "Or share by replication: Litestream with one writer, LiteFS, rqlite; or a database server such as "
+      "PostgreSQL.");
+  return steps;
+}
+
+std::vector<std::string> after_safe(const Report& report) {
+  if (report.scope == Scope::kCluster) {
+    return {"Measure again when the driver, its mount options or the kernel change."};
+  }
+  return {"Keep it so: only " + std::string(who(report.scope)) +
+              " may open the database (in Kubernetes: access mode ReadWriteOncePod with strategy Recreate).",
+          "Measure again when the driver, its mount options or the kernel change."};
+}
+
+}  // namespace
+
+Verdict worst_verdict(const Report& report, const std::vector<Strategy>& asked) {
+  Verdict worst = Verdict::kSafe;
+  for (const Strategy strategy : asked) worst = std::max(worst, report.verdict[strategy]);
+  return worst;
+}
+
+std::string_view describe(Strategy strategy) {
+  switch (strategy) {
+    case Strategy::kWal:
+      return "SQLite in WAL mode";
+    case Strategy::kWalExclusive:
+      return "SQLite in WAL mode with locking_mode=EXCLUSIVE";
+    case Strategy::kRollback:
+      return "SQLite with a rollback journal";
+  }
+  return "SQLite";
+}
+
+std::string meaning(const Report& report, Strategy strategy) {
+  const std::string subject =
+      std::string(describe(strategy)) + ", shared by " + std::string(who(report.scope));
+  switch (report.verdict[strategy]) {
+    case Verdict::kSafe:
+      return subject + ": measured, and nothing went wrong.";
+    case Verdict::kUnsafe:
+      return subject + ": commits can be lost or the database destroyed here. Do not.";
+    case Verdict::kUnproven:
+      return subject + ": not shown to be safe; treat it as unsafe until it is.";
+  }
+  return subject;
+}
+
+std::string places(const Report& report) {
+  std::string text;
+  std::string_view above;
+  for (const report::View& view : report.views) {
+    if (!text.empty() && view.path == above) continue;
+    above = view.path;
+    text += (text.empty() ? "" : " and ") + printable(view.path) + " (" +
+            (view.fstype.empty() ? "?" : printable(view.fstype)) + ")";
+  }
+  return text;
+}
+
+std::vector<std::string> next_steps(const Report& report, const std::vector<Strategy>& asked) {
+  switch (worst_verdict(report, asked)) {
+    case Verdict::kSafe:
+      return after_safe(report);
+    case Verdict::kUnsafe:
+      return after_unsafe(report, asked);
+    case Verdict::kUnproven:
+      break;
+  }
+  return {"Settle what stands under \"Why\" and measure again: " + command(report, "")};
+}
+
+std::string not_measured(const Report& report) {
+  std::string text = "Not measured: durability on power loss, failover of a server";
+  if (report.scope != Scope::kCluster) {
+    text += ", and sharing beyond scope " + std::string(to_string(report.scope));
+  }
+  return text + ".";
+}
+
+}  // namespace walguard::preflight
