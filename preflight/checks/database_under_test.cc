@@ -16,8 +16,9 @@
 namespace walguard::preflight {
 namespace {
 
-constexpr std::string_view kLocksOfTheDead =
-    "locks are still held though every process that could hold them is dead or has closed the database: ";
+constexpr std::string_view kNobodyLeft =
+    "a lock outlives its holder, or locks are refused: every other process is dead or has closed the "
+    "database, and still ";
 
 std::string lower(std::string_view text) {
   std::string small(text);
@@ -118,7 +119,7 @@ void DatabaseUnderTest::commit_alone(Hand& hand) {
                                 {"pause_ms", 0}});
   stop_if_contradicted();
   if (done.at("commits").get<int>() == 0) {
-    stop(std::string(kLocksOfTheDead) + "BEGIN IMMEDIATE stays SQLITE_BUSY" + seen_from(hand.side()));
+    stop(std::string(kNobodyLeft) + "BEGIN IMMEDIATE: SQLITE_BUSY" + seen_from(hand.side()));
   }
 }
 
@@ -127,7 +128,7 @@ Json DatabaseUnderTest::call_alone(Hand& hand, std::string_view op, const Json& 
   if (result) return *std::move(result);
   const Failure& failure = result.error();
   if (failure.kind == Failure::Kind::kRefused && failure.error == "SQLITE_BUSY") {
-    stop(std::string(kLocksOfTheDead) + failure.what + seen_from(hand.side()));
+    stop(std::string(kNobodyLeft) + failure.what + seen_from(hand.side()));
   }
   CheckOutcome outcome = outcome_of(failure);
   if (outcome.result == report::CheckResult::kFail) outcome.detail += seen_from(hand.side());
