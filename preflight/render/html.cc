@@ -41,15 +41,23 @@ std::string list(const std::vector<std::string>& items) {
   return tag("ul", "\n" + content) + "\n";
 }
 
+struct Heading {
+  std::string_view text;
+  std::string_view style;  // of the column; may be empty
+};
+
 // A table that a narrow window scrolls by itself, also by keyboard.
-std::string table(std::string_view name, const std::vector<std::string_view>& headings,
+std::string table(std::string_view name, std::string_view style, const std::vector<Heading>& headings,
                   const std::string& rows) {
   std::string head;
-  for (const std::string_view heading : headings)
-    head += "<th scope=\"col\">" + html_escaped(heading) + "</th>";
-  return "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"" + html_escaped(name) +
-         "\"><table>\n" + tag("thead", tag("tr", head)) + "\n" + tag("tbody", "\n" + rows) +
-         "\n</table></div>\n";
+  for (const Heading& heading : headings) {
+    const std::string of_column =
+        heading.style.empty() ? "" : " class=\"" + std::string(heading.style) + "\"";
+    head += "<th scope=\"col\"" + of_column + ">" + html_escaped(heading.text) + "</th>";
+  }
+  return "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"" + html_escaped(name) + "\">" +
+         tag("table", "\n" + tag("thead", tag("tr", head)) + "\n" + tag("tbody", "\n" + rows) + "\n", style) +
+         "</div>\n";
 }
 
 std::string row_heading(std::string_view text) { return "<th scope=\"row\">" + html_escaped(text) + "</th>"; }
@@ -98,7 +106,8 @@ std::string checks_table(const Report& report) {
                       text_tag("td", check.detail, "wide")) +
         "\n";
   }
-  return table("Checks", {"Check", "Result", "Took", "What was seen"}, rows);
+  return table("Checks", "checks", {{"Check", ""}, {"Result", ""}, {"Took", "number"}, {"What was seen", ""}},
+               rows);
 }
 
 std::string latency_card(const Report& report) {
@@ -143,10 +152,10 @@ std::string views_table(const Report& report) {
                                          {"Device", &report::View::device},
                                          {"Kernel", &report::View::kernel},
                                          {"Boot id", &report::View::boot_id}}};
-  std::vector<std::string_view> headings = {""};
+  std::vector<Heading> headings = {{"", ""}};
   constexpr std::array<std::string_view, 2> kAgents = {"Agent A", "Agent B"};
   for (std::size_t i = 0; i < report.views.size(); ++i)
-    headings.push_back(i < kAgents.size() ? kAgents.at(i) : "");
+    headings.push_back({i < kAgents.size() ? kAgents.at(i) : "", ""});
   std::string rows;
   for (const Row& row : kRows) {
     std::string cells = row_heading(row.name);
@@ -158,7 +167,7 @@ std::string views_table(const Report& report) {
     cells += text_tag("td", view.sandbox.empty() ? "none seen" : view.sandbox);
   }
   rows += tag("tr", cells) + "\n";
-  return table("Where it was measured", headings, rows);
+  return table("Where it was measured", "", headings, rows);
 }
 
 std::string number_text(const std::string& name, double value) {
@@ -180,7 +189,9 @@ std::string numbers_table(const Report& report) {
               "\n";
     }
   }
-  return rows.empty() ? "" : section("Numbers", table("Numbers", {"Check", "Number", "Value"}, rows));
+  return rows.empty() ? ""
+                      : section("Numbers", table("Numbers", "",
+                                                 {{"Check", ""}, {"Number", ""}, {"Value", "number"}}, rows));
 }
 
 std::string head(const std::string& title) {

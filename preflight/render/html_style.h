@@ -42,7 +42,7 @@ thead th { color: var(--muted); font-weight: 600; }
 tbody th { font-weight: 600; white-space: nowrap; }
 td { overflow-wrap: anywhere; min-width: 6.5em; }
 td.wide { min-width: 16em; }
-.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 svg { display: block; width: 100%; height: auto; max-width: 620px; }
 svg text { font: 12px system-ui, sans-serif; fill: var(--text); white-space: pre;
   paint-order: stroke; stroke: var(--card); stroke-width: 4px; stroke-linejoin: round; }
@@ -56,10 +56,17 @@ svg .muted { fill: var(--muted); }
 .p50, .bar { fill: var(--ink); }
 .max { fill: var(--card); stroke: var(--ink); stroke-width: 2; }
 footer { margin-top: 32px; padding-top: 12px; border-top: 1px solid var(--line); font-size: .9rem; }
+/* On a telephone what was seen stands below its check instead of beside it. */
+@media (max-width: 640px) {
+  .checks thead { display: none; }
+  .checks tr { display: grid; grid-template-columns: 1fr auto auto; border-top: 1px solid var(--line); padding: 6px 0; }
+  .checks tr > * { border: 0 !important; padding: 1px 12px; min-width: 0; }
+  .checks td.wide { grid-column: 1 / -1; }
+}
 @media print {
   :root { color-scheme: light; --page: #ffffff; --card: #ffffff; --text: #000000; --muted: #444444; --line: #b8b8b8;
     --safe: #12702f; --unsafe: #b3202a; --unproven: #7d5200; --ink: #0b5cad; --soft: #a9cdf2; }
-  body { font-size: 11pt; }
+  body { font-size: 9.5pt; }
   main { max-width: none; padding: 0; }
   .card, tr, svg { break-inside: avoid; }
   h2 { break-after: avoid; }

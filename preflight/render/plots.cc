@@ -148,7 +148,7 @@ std::string latency_row(const Latency& latency, const LogAxis& axis, double top)
 double full_share(const std::vector<BusyRate>& rates) {
   double most = 0;
   for (const BusyRate& rate : rates) most = std::max(most, rate.rate);
-  for (const double full : {0.01, 0.05, 0.1, 0.25, 0.5}) {
+  for (const double full : {0.02, 0.1, 0.2, 0.5}) {
     if (most <= full) return full;
   }
   return 1;

@@ -120,13 +120,16 @@ std::string verdict_lines(const Report& report, Strategy strategy, const TextSty
          wrapped(meaning(report, strategy), kIndent, style.width);
 }
 
+// What a line above it says already is not said again.
 std::string check_lines(const Report& report, const TextStyle& style) {
   std::string text;
   std::string_view above;
   for (const report::Check& check : report.checks) {
     const bool repeated = !check.detail.empty() && check.detail == above;
+    const bool told =
+        std::ranges::find(report.reasons, check.id + ": " + check.detail) != report.reasons.end();
     above = check.detail;
-    text += check_line(check, repeated ? "(as above)" : check.detail, style);
+    text += check_line(check, told ? "(see Why)" : repeated ? "(as above)" : check.detail, style);
   }
   return text;
 }

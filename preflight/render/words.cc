@@ -80,9 +80,8 @@ std::vector<std::string> after_unsafe(const Report& report, const std::vector<St
     steps.push_back("See whether SQLite can journal another way here: " + command(report, "--strategy all"));
   }
   steps.emplace_back(
-      "Or put the database on a filesystem that one kernel alone mounts: a local disk, or a block volume "
-      "with "
-      "access mode ReadWriteOncePod.");
+      "Put the database on a filesystem that is mounted once, by one kernel: a local disk, or a block volume "
+      "with access mode ReadWriteOncePod.");
   steps.emplace_back(
       "Or share by replication: Litestream with one writer, LiteFS, rqlite; or a database server such as "
       "PostgreSQL.");

@@ -64,6 +64,14 @@ TEST(ReportText, SaysARepeatedDetailOnce) {
   EXPECT_THAT(text, HasSubstr("(as above)"));
 }
 
+TEST(ReportText, DoesNotRepeatAReasonBesideItsCheck) {
+  Report report = example(Verdict::kUnsafe);
+  report.reasons = {"identity: the disk is full"};
+  const std::string text = report_text(report, {Strategy::kWal}, kPlain);
+  EXPECT_EQ(text.find("the disk is full"), text.rfind("the disk is full"));
+  EXPECT_THAT(text, HasSubstr("(see Why)"));
+}
+
 TEST(ReportText, UsesEscapesOnlyWhenAskedFor) {
   EXPECT_THAT(text_of(Verdict::kSafe), Not(HasSubstr("\x1b")));
   EXPECT_THAT(report_text(example(Verdict::kSafe), {Strategy::kWal}, {.colour = true}),
