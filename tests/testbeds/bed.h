@@ -13,6 +13,15 @@
 /// between.
 namespace walguard::testbeds {
 
+/// Whether this build, and so its probe, has a sanitizer. Its shadow memory does not fit into the address
+/// space that guests of user-mode Linux and sandboxes of gVisor give their processes: those beds are left out
+/// then.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
 /// Runs a command to its end; throws std::runtime_error with its output where that is not exit code 0.
 void must_run(const std::vector<std::string>& command);
 /// The same without caring how it ends.

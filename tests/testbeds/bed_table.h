@@ -61,6 +61,7 @@ void add_local_beds(std::vector<BedCase>& table);
 void add_fuse_beds(std::vector<BedCase>& table);
 void add_remote_fuse_beds(std::vector<BedCase>& table);
 void add_fault_beds(std::vector<BedCase>& table);
+void add_network_beds(std::vector<BedCase>& table);
 
 }  // namespace walguard::testbeds
 

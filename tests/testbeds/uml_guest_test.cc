@@ -1,0 +1,89 @@
+// What the guests of user-mode Linux stand on.
+#include "tests/testbeds/uml_guest.h"
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string_view>
+
+#include <elf.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/testbeds/bed.h"
+
+namespace walguard::testbeds {
+namespace {
+
+// A fixture of the guests' tests (guest_tests.cmake): it may take minutes, they may not.
+TEST(GuestRoot, IsThereOrMade) {
+  if (kSanitized) return;  // no test of this build needs it
+  if (const auto why = why_no_guest()) {
+    const char* const ci = std::getenv("CI");
+    ASSERT_FALSE(ci != nullptr && std::string_view(ci) == "true") << "no guest in CI: " << *why;
+    GTEST_SKIP() << "no guest here: " << *why;
+  }
+  EXPECT_TRUE(std::filesystem::exists(guest_root() / "usr/sbin/rpc.nfsd"));
+}
+
+// A stopped child to set registers of.
+class Tracee : public ::testing::Test {
+ protected:
+  Tracee() : pid_(::fork()) {
+    if (pid_ == 0) {
+      ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+      ::raise(SIGSTOP);
+      ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+  }
+  ~Tracee() override {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): the type of the registers goes where an address usually does
+  static void* vector_registers() { return reinterpret_cast<void*>(NT_X86_XSTATE); }
+
+  pid_t pid_;
+};
+
+// The layout of the area begins with the x87 control word; after 512 bytes comes the word that tells which
+// parts are set, x87 the first of them.
+TEST_F(Tracee, TakesTheBeginningOfItsVectorRegistersThoughTheKernelWantsAllOfThem) {
+  constexpr std::size_t kBeginning = 576;
+  constexpr std::size_t kHeader = 512;
+  constexpr std::uint16_t kControlWord = 0x027f;  // the default is 0x037f
+  alignas(64) std::array<std::byte, kBeginning> area{};
+  iovec beginning = {area.data(), area.size()};
+  ASSERT_EQ(::ptrace(PTRACE_GETREGSET, pid_, vector_registers(), &beginning), 0);
+  ASSERT_EQ(beginning.iov_len, kBeginning);
+  std::memcpy(area.data(), &kControlWord, sizeof kControlWord);
+  area.at(kHeader) |= std::byte{1};
+
+  ASSERT_EQ(::syscall(SYS_ptrace, PTRACE_SETREGSET, pid_, NT_X86_XSTATE, &beginning), -1)
+      << "nothing to mend";
+  ASSERT_EQ(errno, EFAULT);
+  ASSERT_EQ(::ptrace(PTRACE_SETREGSET, pid_, vector_registers(), &beginning), 0);
+
+  area.fill(std::byte{0});
+  beginning = {area.data(), area.size()};
+  ASSERT_EQ(::ptrace(PTRACE_GETREGSET, pid_, vector_registers(), &beginning), 0);
+  std::uint16_t seen = 0;
+  std::memcpy(&seen, area.data(), sizeof seen);
+  EXPECT_EQ(seen, kControlWord);
+}
+
+}  // namespace
+}  // namespace walguard::testbeds
