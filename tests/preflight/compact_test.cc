@@ -185,5 +185,24 @@ TEST(CompactReport, FitsAndIsReadBackWhateverItsTextsAre) {
   }
 }
 
+TEST(CompactReport, FitsEvenWhereEveryCharacterTakesSixBytesOfJson) {
+  const std::string dear(3000, '\x01');
+  Report report = ordinary();
+  for (Check& check : report.checks) check.detail = dear;
+  report.reasons.assign(5, dear);
+  report.views.assign(2, {.path = dear,
+                          .fstype = dear,
+                          .magic = dear,
+                          .device = dear,
+                          .kernel = dear,
+                          .boot_id = dear,
+                          .sandbox = dear});
+  report.scope = measured_scope(report.views);
+  report.sqlite_version = report.probe_version = report.started = dear;
+  const std::string json = encode_compact(report);
+  EXPECT_LE(json.size(), kCompactBytes);
+  EXPECT_EQ(parsed(json).verdict, report.verdict);
+}
+
 }  // namespace
 }  // namespace walguard::report

@@ -18,6 +18,7 @@ namespace walguard::testing_support {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 struct Result {
@@ -71,6 +72,28 @@ TEST(Output, JsonOnStdoutAndInTheFilesAreOneReportAndStderrIsQuiet) {
   expect_valid("preflight-report.schema.json", file);
   expect_valid("preflight-report.schema.json", compact);
   EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+}
+
+// What the program writes to a terminal; script(1) is one.
+std::string on_terminal(const std::string& environment, const std::filesystem::path& dir) {
+  Program terminal(
+      {"script", "-qec", environment + " " WALGUARD_PREFLIGHT_BINARY " run " + dir.string(), "/dev/null"});
+  EXPECT_EQ(terminal.wait(), 0);
+  return terminal.out();
+}
+
+TEST(Output, OnATerminalShowsTheCheckThatRunsAndColours) {
+  const TemporaryDirectory dir;
+  const std::string text = on_terminal("env -u NO_COLOR", dir.path());
+  EXPECT_THAT(text, HasSubstr("mmap-coherence  0 s of at most 20 s"));
+  EXPECT_THAT(text, HasSubstr("\x1b[32mSAFE\x1b[0m"));
+}
+
+TEST(Output, HasNoColourWhereThePersonWantsNone) {
+  const TemporaryDirectory dir;
+  const std::string text = on_terminal("NO_COLOR=1", dir.path());
+  EXPECT_THAT(text, HasSubstr("SAFE  wal on"));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b[32m")));
 }
 
 TEST(Schema, RefusesAReportThatIsNone) {
