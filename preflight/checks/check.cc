@@ -108,7 +108,15 @@ void Hand::kill_and_wait() {
 }
 
 int Hand::open(const std::string& name, bool create) {
-  return call("open", {{"name", name}, {"create", create}}).at("file").get<int>();
+  const Outcome<Json> opened = try_call("open", {{"name", name}, {"create", create}});
+  if (opened) return opened->at("file").get<int>();
+  CheckOutcome outcome = outcome_of(opened.error());
+  const bool is_missing = !create && opened.error().error == "ENOENT";
+  if (is_missing) {
+    outcome.detail = std::string(side() == Side::kA ? "A" : "B") +
+                     " does not find a file that was made before: " + outcome.detail;
+  }
+  throw CheckStopped{std::move(outcome)};
 }
 
 double CheckDefinition::budget(Profile profile) const {

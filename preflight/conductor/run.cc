@@ -60,6 +60,10 @@ double total_budget(Profile profile) {
 struct Inconclusive {
   std::string reason;
 };
+// The run cannot go on because the storage itself failed: a result, and no wish to try again.
+struct StorageFailed {
+  std::string reason;
+};
 struct BadInput {
   std::string message;
 };
@@ -108,6 +112,9 @@ class Run {
       prepare();
     } catch (const Inconclusive& inconclusive) {
       stopped = inconclusive.reason;
+    } catch (const StorageFailed& failed) {
+      stopped = failed.reason;
+      storage_failed_ = true;
     } catch (const BadInput& bad) {
       tidy_up();
       return tl::unexpected(bad.message);
@@ -142,6 +149,7 @@ class Run {
     if (failure.kind == Failure::Kind::kRefused && meaning != kInputErrors.end()) {
       throw BadInput{field(side) + " " + std::string(meaning->meaning)};
     }
+    if (is_io_error(failure)) throw StorageFailed{field(side) + ": " + failure.what};
     throw Inconclusive{field(side) + ": " + failure.what};
   }
 
@@ -237,6 +245,8 @@ class Run {
         check.detail = "not needed for what was asked";
       } else if (stopped) {
         check.detail = *stopped;
+        // Said by the first check that did not come to its turn.
+        if (std::exchange(storage_failed_, false)) check.result = report::CheckResult::kFail;
       } else {
         stopped = run_check(definition, check);
       }
@@ -275,13 +285,15 @@ class Run {
 
   // A result counts only if the folder was there all along, on both paths, and had room: else it tells of
   // somebody's umount or rm, or of a full disk, and not of how the storage shares.
-  std::optional<std::string> what_spoilt_it(const CheckOutcome& outcome) {
+  std::optional<std::string> what_spoilt_it(CheckOutcome& outcome) {
     for (const Side side : {Side::kA, Side::kB}) {
       const auto verified = verify_workspace(side, outcome);
       if (!verified && verified.error().kind == Failure::Kind::kInterrupted) return "interrupted";
-      // An EIO is the storage's own: the next check meets it too, and says so.
-      const bool is_broken = !verified && verified.error().error == "EIO";
-      if (!verified && !is_broken && outcome.result != report::CheckResult::kFail) {
+      // An I/O error is the storage's own.
+      if (!verified && is_io_error(verified.error()) && outcome.result != report::CheckResult::kFail) {
+        outcome = fail(field(side) + ": " + verified.error().what, outcome.numbers);
+      }
+      if (!verified && outcome.result != report::CheckResult::kFail) {
         return field(side) + " no longer leads to the run's folder: " + verified.error().what;
       }
       if (!verified && is_gone(verified.error())) {
@@ -309,6 +321,10 @@ class Run {
       if (!verified || Clock::now() >= patience) return verified;
       if (auto idled = session_.idle(kFolderInterval); !idled) return tl::make_unexpected(idled.error());
     }
+  }
+
+  static bool is_io_error(const Failure& failure) {
+    return failure.kind == Failure::Kind::kRefused && failure.error == "EIO";
   }
 
   static bool is_gone(const Failure& failure) {
@@ -355,6 +371,7 @@ class Run {
   Report report_;
   std::optional<Worker> janitor_;
   Clock::time_point run_deadline_;
+  bool storage_failed_ = false;
 };
 
 }  // namespace

@@ -68,6 +68,7 @@ const std::vector<FaultBed>& faults_of_one_mount() {
       {"LostWriteOf50", "fault=lost-write,n=50", "every 50th write is acknowledged and never stored"},
       {"TornWrite", "fault=torn-write", "of a write of 4 KiB or more the second half is never stored"},
       {"FsyncFails", "fault=fsync-fails", "fsync and fdatasync are EIO"},
+      {"EioAtOnce", "fault=eio-after,n=0", "every read and write is EIO, so that no folder can be made"},
       {"EioAfter50", "fault=eio-after,n=50", "after 50 writes every read and write is EIO"},
   };
   return beds;
