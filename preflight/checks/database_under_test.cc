@@ -12,6 +12,7 @@
 #include "preflight/checks/check.h"
 #include "preflight/checks/ledger.h"
 #include "preflight/conductor/session.h"
+#include "preflight/report/report.h"
 
 namespace walguard::preflight {
 namespace {

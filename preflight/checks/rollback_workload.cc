@@ -19,6 +19,7 @@
 #include "preflight/checks/crew.h"
 #include "preflight/checks/database_under_test.h"
 #include "preflight/conductor/session.h"
+#include "preflight/report/report.h"
 
 namespace walguard::preflight {
 namespace {

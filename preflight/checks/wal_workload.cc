@@ -13,7 +13,6 @@
 // The other checkpoint SQLite makes, that of the last connection to close, holds the database exclusively, so
 // no writer is there either. What is lost here was lost by the storage.
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>

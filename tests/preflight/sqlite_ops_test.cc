@@ -1,5 +1,5 @@
 // What one process of the SQLite workloads does, on a database of its own in a directory of its own.
-#include <cstdint>
+#include <cerrno>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -15,7 +15,6 @@
 #include <stdlib.h>
 
 #include "preflight/agent/ops.h"
-#include "preflight/agent/sqlite.h"
 
 namespace walguard::preflight {
 namespace {
