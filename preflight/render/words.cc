@@ -118,7 +118,7 @@ std::string_view describe(Strategy strategy) {
 }
 
 std::string meaning(const Report& report, Strategy strategy) {
-  const std::string subject =
+  std::string subject =
       std::string(describe(strategy)) + ", shared by " + std::string(who(report.scope));
   switch (report.verdict[strategy]) {
     case Verdict::kSafe:

@@ -8,6 +8,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "preflight/report/grade.h"
@@ -68,7 +69,7 @@ std::string_view prefix(std::string_view text, std::size_t room) {
 }
 
 std::string cut(const std::string& text, std::size_t room) {
-  const std::string valid = to_utf8(text);
+  std::string valid = to_utf8(text);
   if (prefix(valid, room).size() == valid.size()) return valid;
   if (room <= kEllipsis.size()) return {};
   return std::string(prefix(valid, room - kEllipsis.size())) + std::string(kEllipsis);

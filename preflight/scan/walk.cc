@@ -18,7 +18,6 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <tl/expected.hpp>
-#include <unistd.h>
 
 #include "preflight/link/errno_name.h"
 #include "preflight/link/unique_fd.h"
