@@ -149,6 +149,7 @@ class BedSummary {
   // "wal-workload", or "wal-workload (7)" where it was not so in every run.
   [[nodiscard]] std::string counted(const std::map<std::string, int>& checks) const {
     std::vector<std::string> words;
+    words.reserve(checks.size());
     for (const auto& [check, count] : checks) {
       words.push_back(count == runs_ ? check : check + " (" + std::to_string(count) + ")");
     }
@@ -231,8 +232,9 @@ class Detection {
   }
 
   void tell(const std::string& line) {
-    std::cerr << line << std::endl;  // at once: a run may take a minute
-    if (log_.is_open()) log_ << line << std::endl;
+    // Flushed at once: a run may take a minute.
+    std::cerr << line << "\n" << std::flush;
+    if (log_.is_open()) log_ << line << "\n" << std::flush;
   }
 
   // docs/detection.md -> docs/detection.log

@@ -1,7 +1,6 @@
 // The faults of faultfs by plain system calls, without the probe: each shows where it is switched on, and
 // only there. A bed whose fault did not exist would prove nothing.
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
@@ -10,7 +9,6 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
-#include <memory>
 #include <ostream>
 #include <set>
 #include <string>
@@ -37,6 +35,7 @@ namespace {
 namespace fs = std::filesystem;
 using preflight::UniqueFd;
 using testing_support::eventually;
+using testing_support::is_alive;
 
 constexpr std::chrono::seconds kLong(1);  // what is not seen for so long is taken for never seen
 
@@ -151,7 +150,9 @@ bool hangs(const FaultFs& fs) {
     ::_exit(0);
   }
   // One that hangs cannot be killed before faultfs is.
-  return !eventually([&] { return ::waitpid(child, nullptr, WNOHANG) == child; }, kLong);
+  const bool ended = eventually([&] { return !is_alive(child); }, kLong);
+  if (ended) ::waitpid(child, nullptr, 0);
+  return !ended;
 }
 
 bool refuses_mappings(const FaultFs& fs) {

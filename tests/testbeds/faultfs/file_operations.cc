@@ -2,9 +2,11 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -17,6 +19,7 @@
 #include "tests/testbeds/faultfs/lock_service.h"
 #include "tests/testbeds/faultfs/mount.h"
 #include "tests/testbeds/faultfs/operations.h"
+#include "tests/testbeds/faultfs/second_bytes.h"
 
 namespace walguard::faultfs {
 namespace {
@@ -108,16 +111,17 @@ void read_file(fuse_req_t request, fuse_ino_t number, std::size_t size, off_t of
     ::fuse_reply_err(request, error);
     return;
   }
-  auto bytes = read_bytes(mount.file(info->fh), offset, size);
-  if (!bytes) {
-    ::fuse_reply_err(request, bytes.error());
+  const auto stored = read_bytes(mount.file(info->fh), offset, size);
+  if (!stored) {
+    ::fuse_reply_err(request, stored.error());
     return;
   }
+  std::string bytes = *stored;
   if (mount.is_second()) {
-    *bytes = mount.store().second_bytes.read(mount.node(number), offset, size, *std::move(bytes));
+    bytes = mount.store().second_bytes.read(mount.node(number), offset, size, std::move(bytes));
   }
-  if (is_read_call(*info)) bytes->resize(mount.store().io.brought_of(bytes->size()));
-  ::fuse_reply_buf(request, bytes->data(), bytes->size());
+  if (is_read_call(*info)) bytes.resize(mount.store().io.brought_of(bytes.size()));
+  ::fuse_reply_buf(request, bytes.data(), bytes.size());
 }
 
 int write_all(int fd, std::string_view bytes, off_t offset) {

@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <cstddef>
 
+#include "tests/testbeds/faultfs/options.h"
+
 namespace walguard::faultfs {
 namespace {
 

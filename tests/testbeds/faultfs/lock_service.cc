@@ -9,9 +9,13 @@
 #include <thread>
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
-#include <unistd.h>
+
+#include "tests/testbeds/faultfs/backing.h"
+#include "tests/testbeds/faultfs/lock_table.h"
+#include "tests/testbeds/faultfs/options.h"
 
 namespace walguard::faultfs {
 namespace {
@@ -52,7 +56,7 @@ bool is_ofd_call(pid_t thread) {
 
 std::optional<int> LockService::set(const LockRequest& request, const struct flock& lock) {
   if (hangs()) return std::nullopt;
-  if (const auto refused = refusal(request)) return *refused;
+  if (const int error = refusal(request); error != 0) return error;
   if (fault_ == Fault::kLocksAlwaysGranted) return 0;
   const LockedFile file = key(request.owner.mount, request.file);
   const HeldLock wanted = wanted_by(request, lock);
@@ -67,7 +71,7 @@ std::optional<int> LockService::set(const LockRequest& request, const struct flo
 
 std::optional<int> LockService::get(const LockRequest& request, struct flock& lock) {
   if (hangs()) return std::nullopt;
-  if (const auto refused = refusal(request)) return *refused;
+  if (const int error = refusal(request); error != 0) return error;
   const auto held = table_.conflict(key(request.owner.mount, request.file), wanted_by(request, lock));
   if (!held || fault_ == Fault::kGetlkLies) {
     lock.l_type = F_UNLCK;
@@ -91,10 +95,10 @@ void LockService::released(int mount, FileId file, std::uint64_t handle) {
   table_.drop_handle(key(mount, file), handle);
 }
 
-std::optional<int> LockService::refusal(const LockRequest& request) const {
+int LockService::refusal(const LockRequest& request) const {
   if (fault_ == Fault::kEnolck) return ENOLCK;
   if (fault_ == Fault::kOfdUnknown && is_ofd_call(request.thread)) return EINVAL;
-  return std::nullopt;
+  return 0;
 }
 
 bool LockService::hangs() { return fault_ == Fault::kHangAfter && ++requests_ > hang_after_; }

@@ -38,8 +38,8 @@ class LockService {
   void released(int mount, FileId file, std::uint64_t handle);
 
  private:
-  /// What the fault says before the table is asked; nullopt: nothing.
-  std::optional<int> refusal(const LockRequest& request) const;
+  /// The errno that the fault gives before the table is asked, or 0.
+  [[nodiscard]] int refusal(const LockRequest& request) const;
   bool hangs();
   [[nodiscard]] LockedFile key(int mount, FileId file) const;
 

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <exception>
@@ -42,6 +41,7 @@ int run(const Options& options) {
   ::umask(0);  // the kernel has applied the caller's
   Store store(options);
   std::vector<std::unique_ptr<Mount>> mounts;
+  mounts.reserve(options.mounts.size());
   for (std::size_t i = 0; i < options.mounts.size(); ++i) {
     mounts.push_back(std::make_unique<Mount>(store, options, static_cast<int>(i)));
   }

@@ -13,6 +13,10 @@
 #include <sys/stat.h>
 #include <tl/expected.hpp>
 
+#include "tests/testbeds/faultfs/backing.h"
+#include "tests/testbeds/faultfs/fuse_api.h"
+#include "tests/testbeds/faultfs/options.h"
+
 namespace walguard::faultfs {
 
 Mount::Mount(Store& store, const Options& options, int number)

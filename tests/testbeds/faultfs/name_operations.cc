@@ -1,10 +1,10 @@
 // Lookups, directories and everything that changes a name.
-#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -19,6 +19,7 @@
 #include "tests/testbeds/faultfs/fuse_api.h"
 #include "tests/testbeds/faultfs/mount.h"
 #include "tests/testbeds/faultfs/operations.h"
+#include "tests/testbeds/faultfs/second_names.h"
 
 namespace walguard::faultfs {
 namespace {

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <exception>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>

@@ -9,6 +9,9 @@
 
 #include <sys/types.h>
 
+#include "tests/testbeds/faultfs/backing.h"
+#include "tests/testbeds/faultfs/options.h"
+
 namespace walguard::faultfs {
 namespace {
 

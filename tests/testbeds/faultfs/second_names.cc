@@ -3,6 +3,9 @@
 #include <chrono>
 #include <string>
 
+#include "tests/testbeds/faultfs/backing.h"
+#include "tests/testbeds/faultfs/options.h"
+
 namespace walguard::faultfs {
 
 SecondNames::SecondNames(const Options& options)
