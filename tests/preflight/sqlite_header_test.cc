@@ -1,6 +1,5 @@
 #include "preflight/scan/sqlite_header.h"
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -19,17 +18,23 @@ std::string header(unsigned page_size, char write_version, char read_version) {
   return bytes;
 }
 
+// Zeros for a header that is none: no page has that size.
+DatabaseHeader parsed(const std::string& bytes) {
+  return parse_database_header(bytes).value_or(DatabaseHeader{});
+}
+
 TEST(DatabaseHeader, TellsTheJournalByItsVersionNumbers) {
-  EXPECT_FALSE(parse_database_header(header(4096, 1, 1)).value().wal);
-  EXPECT_TRUE(parse_database_header(header(4096, 2, 2)).value().wal);
-  EXPECT_TRUE(parse_database_header(header(4096, 1, 2)).value().wal);
+  EXPECT_EQ(parsed(header(4096, 1, 1)),
+            (DatabaseHeader{.wal = false, .page_size = 4096, .user_version = 0, .application_id = 0}));
+  EXPECT_TRUE(parsed(header(4096, 2, 2)).wal);
+  EXPECT_TRUE(parsed(header(4096, 1, 2)).wal);
   EXPECT_FALSE(parse_database_header(header(4096, 3, 3))) << "SQLite does not open it either";
 }
 
 TEST(DatabaseHeader, KnowsThePageSizesOfSqliteAndNoOthers) {
-  EXPECT_EQ(parse_database_header(header(512, 1, 1)).value().page_size, 512U);
-  EXPECT_EQ(parse_database_header(header(32768, 1, 1)).value().page_size, 32768U);
-  EXPECT_EQ(parse_database_header(header(1, 1, 1)).value().page_size, 65536U);
+  EXPECT_EQ(parsed(header(512, 1, 1)).page_size, 512U);
+  EXPECT_EQ(parsed(header(32768, 1, 1)).page_size, 32768U);
+  EXPECT_EQ(parsed(header(1, 1, 1)).page_size, 65536U);
   for (const unsigned wrong : {0U, 256U, 1000U, 4097U}) {
     EXPECT_FALSE(parse_database_header(header(wrong, 1, 1))) << wrong;
   }
@@ -39,10 +44,8 @@ TEST(DatabaseHeader, ReadsVersionAndApplicationAsTheirPragmasDo) {
   std::string bytes = header(4096, 1, 1);
   bytes.replace(60, 4, std::string("\x00\x01\x02\x03", 4));
   bytes.replace(68, 4, std::string("\xff\xff\xff\xfe", 4));
-  const auto parsed = parse_database_header(bytes);
-  ASSERT_TRUE(parsed);
-  EXPECT_EQ(parsed->user_version, 0x010203);
-  EXPECT_EQ(parsed->application_id, -2);
+  EXPECT_EQ(parsed(bytes).user_version, 0x010203);
+  EXPECT_EQ(parsed(bytes).application_id, -2);
 }
 
 TEST(DatabaseHeader, IsNotSeenInAnythingShorterOrOther) {

@@ -1,6 +1,6 @@
 #include "preflight/report/utf8.h"
 
-#include <string>
+#include <cstddef>
 #include <string_view>
 #include <utility>
 #include <vector>
