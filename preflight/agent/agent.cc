@@ -1,7 +1,9 @@
 #include "preflight/agent/agent.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <iterator>
 #include <map>
@@ -24,14 +26,19 @@
 #include "preflight/link/errno_name.h"
 #include "preflight/link/frame.h"
 #include "preflight/link/line_channel.h"
+#include "preflight/link/poll.h"
 #include "preflight/link/unique_fd.h"
 
 namespace walguard::preflight {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // Past this much unsent, workers are left waiting: a conductor that stands still must not fill our memory.
 constexpr std::size_t kMaxUnsentBytes = 256UL * 1024;
-constexpr int kReapIntervalMs = 2;
+constexpr std::chrono::milliseconds kReapInterval{2};
+// More than any check has at once. A conductor that asks for more is none of ours.
+constexpr std::size_t kMaxWorkers = 256;
 
 std::string describe_exit(int status) {
   if (!WIFSIGNALED(status)) return "status " + std::to_string(WEXITSTATUS(status));
@@ -41,17 +48,22 @@ std::string describe_exit(int status) {
 
 class Agent {
  public:
-  explicit Agent(UniqueFd link) : conductor_(std::move(link)) {}
+  explicit Agent(LineChannel conductor) : conductor_(std::move(conductor)) {}
 
-  int run() {
+  AgentEnd run(Clock::time_point until, int interrupt_fd) {
+    AgentEnd end;
     send({.verb = Verb::kReady, .number = kProtocolVersion, .payload = {}});
-    while (!conductor_.closed()) {
-      wait_for_something();
+    take_orders();  // some may have come with the handshake's last lines
+    while (end.why.empty() && !result_) {
+      if (wait_for_something(until, interrupt_fd)) end.why = "interrupted";
       take_orders();
       relay_workers();
+      if (conductor_.closed()) end.why = "the conductor is gone: " + conductor_.why_closed();
+      if (Clock::now() >= until) end.why = "the conductor did not end the run in time";
     }
     for (const auto& [number, worker] : workers_) ::kill(worker.pid, SIGKILL);
-    return 0;
+    end.result = std::move(result_);
+    return end;
   }
 
  private:
@@ -63,7 +75,8 @@ class Agent {
   void send(const Frame& frame) { conductor_.send(encode_frame(frame)); }
   [[nodiscard]] bool may_relay() const { return conductor_.unsent_bytes() < kMaxUnsentBytes; }
 
-  void wait_for_something() {
+  // Returns whether an interruption came.
+  bool wait_for_something(Clock::time_point until, int interrupt_fd) {
     std::vector<pollfd> entries = {{.fd = conductor_.fd(), .events = conductor_.poll_events(), .revents = 0}};
     bool awaits_death = false;
     for (const auto& [number, worker] : workers_) {
@@ -73,7 +86,8 @@ class Agent {
         entries.push_back({.fd = worker.channel.fd(), .events = worker.channel.poll_events(), .revents = 0});
       }
     }
-    ::poll(entries.data(), entries.size(), awaits_death ? kReapIntervalMs : -1);
+    return poll_until(entries, awaits_death ? std::min(until, Clock::now() + kReapInterval) : until,
+                      interrupt_fd);
   }
 
   void take_orders() {
@@ -89,6 +103,14 @@ class Agent {
       spawn(order.number);
       return;
     }
+    if (order.verb == Verb::kPing) {
+      send({.verb = Verb::kPong, .number = order.number, .payload = {}});
+      return;
+    }
+    if (order.verb == Verb::kDone) {
+      result_ = order.payload;
+      return;
+    }
     const auto found = workers_.find(order.number);
     if (found == workers_.end()) return;  // it died meanwhile, which has been said
     if (order.verb == Verb::kKill) ::kill(found->second.pid, SIGKILL);
@@ -96,6 +118,10 @@ class Agent {
   }
 
   void spawn(int number) {
+    if (workers_.size() >= kMaxWorkers || workers_.contains(number)) {
+      send({.verb = Verb::kExit, .number = number, .payload = "no room for another worker"});
+      return;
+    }
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
       send({.verb = Verb::kExit, .number = number, .payload = "no socketpair: " + errno_name(errno)});
@@ -150,6 +176,7 @@ class Agent {
 
   LineChannel conductor_;
   std::map<int, Worker> workers_;
+  std::optional<std::string> result_;
 };
 
 }  // namespace
@@ -158,7 +185,12 @@ int run_agent(UniqueFd link) {
   // The terminal's Ctrl-C reaches every process; it is the conductor that ends a run, in order.
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) (void)::signal(signal, SIG_IGN);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  return Agent(std::move(link)).run();
+  (void)Agent(LineChannel(std::move(link))).run(Clock::time_point::max(), -1);
+  return 0;
+}
+
+AgentEnd work_for(LineChannel conductor, Clock::time_point until, int interrupt_fd) {
+  return Agent(std::move(conductor)).run(until, interrupt_fd);
 }
 
 }  // namespace walguard::preflight

@@ -21,11 +21,12 @@ enum class Profile { kQuick, kStandard, kSoak };
 struct Workspace {
   std::string dir_a;  ///< absolute
   std::string dir_b;
-  std::string name;   ///< of the folder in them
-  std::string nonce;  ///< what its marker file holds
+  std::string name;        ///< of the folder in them
+  std::string nonce;       ///< what its marker file holds
+  bool two_hosts = false;  ///< dir_b is a path on another host
 
   [[nodiscard]] const std::string& dir(Side side) const { return side == Side::kA ? dir_a : dir_b; }
-  [[nodiscard]] bool two_views() const { return dir_a != dir_b; }
+  [[nodiscard]] bool two_views() const { return two_hosts || dir_a != dir_b; }
   /// The arguments of every operation that finds the folder by its path.
   [[nodiscard]] Json arguments(Side side) const {
     return {{"dir", dir(side)}, {"name", name}, {"nonce", nonce}};

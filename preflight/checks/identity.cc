@@ -42,13 +42,14 @@ CheckOutcome check_identity(CheckContext& context) {
   const Seen b = identify(context, Side::kB);
   const report::View& view_a = context.views.at(0);
   const report::View& view_b = context.views.at(1);
+  const bool one_kernel = view_a.boot_id == view_b.boot_id;
   std::string detail = describe(view_a);
-  if (context.workspace.two_views()) {
-    detail += " beside " + describe(view_b);
+  if (context.workspace.two_views()) detail += " beside " + describe(view_b);
+  // Two kernels count their devices each for itself.
+  if (context.workspace.two_views() && one_kernel) {
     detail += view_a.device == view_b.device ? ", one superblock" : ", two superblocks";
   }
-  detail += ", kernel " + view_a.kernel;
-  const bool one_kernel = view_a.boot_id == view_b.boot_id;
+  detail += one_kernel ? ", kernel " + view_a.kernel : ", kernels " + view_a.kernel + " and " + view_b.kernel;
   return pass(detail, {{"same_device_and_inode", a == b ? 1 : 0}, {"kernels", one_kernel ? 1 : 2}});
 }
 

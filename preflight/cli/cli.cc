@@ -1,6 +1,8 @@
 #include "preflight/cli/cli.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <exception>
 #include <filesystem>
 #include <map>
@@ -20,13 +22,16 @@
 
 #include "preflight/agent/agent.h"
 #include "preflight/checks/check.h"
+#include "preflight/cli/exit_code.h"
 #include "preflight/cli/output_file.h"
 #include "preflight/cli/progress.h"
 #include "preflight/cli/scan_command.h"
+#include "preflight/cli/two_hosts.h"
 #include "preflight/conductor/launch.h"
 #include "preflight/conductor/run.h"
 #include "preflight/conductor/session.h"
 #include "preflight/link/errno_name.h"
+#include "preflight/link/line_channel.h"
 #include "preflight/link/unique_fd.h"
 #include "preflight/render/html.h"
 #include "preflight/render/text.h"
@@ -38,11 +43,6 @@
 namespace walguard::preflight {
 namespace {
 
-constexpr int kExitSafe = 0;
-constexpr int kExitUnsafe = 1;
-constexpr int kExitBadInput = 2;
-constexpr int kExitUnproven = 3;
-constexpr int kExitInternal = 4;
 constexpr Seconds kAgentStart{10};
 
 struct Arguments {
@@ -55,6 +55,7 @@ struct Arguments {
   std::string report_file;
   std::string compact_file;
   std::string html_file;
+  HostArguments hosts;
   int agent_fd = -1;
 };
 
@@ -84,6 +85,7 @@ void add_run_options(CLI::App& run, Arguments& arguments) {
   run.add_option("--compact", arguments.compact_file,
                  "Also write it as JSON of at most 4096 bytes, as for /dev/termination-log");
   run.add_option("--html", arguments.html_file, "Also write it to this file as a page with plots");
+  add_host_options(run, arguments.hosts);
 }
 
 // Nothing is looked up: the storage is touched by the agents alone.
@@ -102,6 +104,15 @@ tl::expected<std::string, std::string> absolute(const std::string& field, const 
   std::string text = full.string();
   while (text.size() > 1 && text.back() == '/') text.pop_back();
   return text;
+}
+
+// It goes to the other host, and into reports.
+std::optional<std::string> problem_of_node_name(const std::string& name) {
+  constexpr std::size_t kMaxBytes = 253;  // of a DNS name
+  const bool plain = std::ranges::all_of(name, [](char c) { return c > 0x20 && c < 0x7f; });
+  if (plain && name.size() <= kMaxBytes) return std::nullopt;
+  return "--node-name must be at most " + std::to_string(kMaxBytes) +
+         " printable ASCII characters without spaces";
 }
 
 tl::expected<RunOptions, std::string> options_from(const Arguments& arguments) {
@@ -123,6 +134,13 @@ tl::expected<RunOptions, std::string> options_from(const Arguments& arguments) {
     options.strategies = {report::parse_strategy(arguments.strategy).value_or(report::Strategy::kWal)};
   }
   options.node_scope_asked = arguments.scope == "node";
+  if (arguments.hosts.two_hosts() && !arguments.dir2.empty()) {
+    return tl::unexpected<std::string>(
+        "DIR2 is for the other host to name; leave it out with --listen and --connect");
+  }
+  if (const auto problem = problem_of_node_name(arguments.hosts.node_name)) return tl::unexpected(*problem);
+  options.node_a = options.node_b = arguments.hosts.node_name;
+  options.trust_node_names = arguments.hosts.trust_node_names;
   return options;
 }
 
@@ -162,18 +180,33 @@ tl::expected<OutputFiles, std::string> open_outputs(const Arguments& arguments) 
   return files;
 }
 
-int deliver(const report::Report& report, const RunOptions& options, const Arguments& arguments,
-            const OutputFiles& files) {
+int deliver(const RunResult& result, const Arguments& arguments, const OutputFiles& files) {
+  const report::Report& report = result.report;
   const std::string json = encode_report(report, 2) + "\n";
   auto written = files.report.write(json);
   if (written) written = files.compact.write(encode_compact(report));
-  if (written && files.html.wanted()) written = files.html.write(report_html(report, options.strategies));
+  if (written && files.html.wanted()) written = files.html.write(report_html(report, result.strategies));
   if (!written) return complain(kExitInternal, written.error());
   const std::string out =
-      arguments.output == "json" ? json : report_text(report, options.strategies, style_for(STDOUT_FILENO));
+      arguments.output == "json" ? json : report_text(report, result.strategies, style_for(STDOUT_FILENO));
   if (!write_all(STDOUT_FILENO, out))
     return complain(kExitInternal, "cannot write to stdout: " + errno_name(errno));
-  return exit_code_of(worst_verdict(report, options.strategies));
+  return exit_code_of(worst_verdict(report, result.strategies));
+}
+
+tl::expected<RunResult, RunProblem> run_on_this_host(const RunOptions& options, Progress& progress) {
+  const Interrupts interrupts;
+  auto agent_a = LocalAgent::start();
+  if (!agent_a) return tl::unexpected(RunProblem{kExitInternal, agent_a.error()});
+  auto agent_b = LocalAgent::start();
+  if (!agent_b) return tl::unexpected(RunProblem{kExitInternal, agent_b.error()});
+  Session session(LineChannel(agent_a->take_link()), LineChannel(agent_b->take_link()), interrupts.fd());
+  if (const auto greeted = session.await_agents(kAgentStart); !greeted) {
+    return tl::unexpected(RunProblem{kExitInternal, greeted.error().what});
+  }
+  auto report = run_preflight(session, options, progress);
+  if (!report) return tl::unexpected(RunProblem{kExitBadInput, report.error()});
+  return RunResult{*std::move(report), options.strategies};
 }
 
 int run_command(const Arguments& arguments) {
@@ -182,19 +215,11 @@ int run_command(const Arguments& arguments) {
   const auto files = open_outputs(arguments);
   if (!files) return complain(kExitBadInput, files.error());
 
-  const Interrupts interrupts;
-  auto agent_a = LocalAgent::start();
-  if (!agent_a) return complain(kExitInternal, agent_a.error());
-  auto agent_b = LocalAgent::start();
-  if (!agent_b) return complain(kExitInternal, agent_b.error());
-  Session session(agent_a->take_link(), agent_b->take_link(), interrupts.fd());
-  if (const auto greeted = session.await_agents(kAgentStart); !greeted) {
-    return complain(kExitInternal, greeted.error().what);
-  }
   const std::unique_ptr<Progress> progress = make_progress();
-  const auto report = run_preflight(session, *options, *progress);
-  if (!report) return complain(kExitBadInput, report.error());
-  return deliver(*report, *options, arguments, *files);
+  const auto result = arguments.hosts.two_hosts() ? run_on_two_hosts(arguments.hosts, *options, *progress)
+                                                  : run_on_this_host(*options, *progress);
+  if (!result) return complain(result.error().exit_code, result.error().message);
+  return deliver(*result, arguments, *files);
 }
 
 int print_version() {

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <ctime>
 #include <optional>
 #include <random>
 #include <string>
@@ -14,11 +13,11 @@
 #include <vector>
 
 #include <nlohmann/json.hpp>
-#include <sqlite3.h>
 #include <tl/expected.hpp>
 
 #include "preflight/agent/workspace.h"
 #include "preflight/checks/check.h"
+#include "preflight/conductor/outline.h"
 #include "preflight/conductor/session.h"
 #include "preflight/report/grade.h"
 #include "preflight/report/report.h"
@@ -29,6 +28,7 @@ namespace {
 using report::Report;
 
 constexpr Seconds kSetupPatience{15};
+constexpr Seconds kFailedPatience{5};   // after a failure, which a storage that hangs has waited for already
 constexpr Seconds kFolderPatience{12};  // for the second view to show what the first holds
 constexpr Seconds kFolderInterval{0.2};
 constexpr Seconds kRemovalPatience{0.5};  // for an rm -r under way to end
@@ -39,15 +39,6 @@ std::string random_hex(std::size_t digits) {
   std::string text;
   while (text.size() < digits) text += "0123456789abcdef"[source() % 16];
   return text;
-}
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  std::array<char, 32> text;
-  const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return {text.data(), length};
 }
 
 double total_budget(Profile profile) {
@@ -91,7 +82,9 @@ class Run {
         workspace_{.dir_a = options.dir_a,
                    .dir_b = options.dir_b,
                    .name = std::string(kFolderPrefix) + random_hex(kFolderRandomDigits),
-                   .nonce = random_hex(32)} {
+                   .nonce = random_hex(32),
+                   .two_hosts = options.two_hosts},
+        report_(new_report(options)) {
     session_.on_tick([this] { progress_.tick(); });
   }
   Run(const Run&) = delete;
@@ -101,12 +94,6 @@ class Run {
   tl::expected<Report, std::string> run() {
     const auto start = Clock::now();
     run_deadline_ = in(Seconds(total_budget(options_.profile)));
-    report_.started = utc_now();
-    report_.probe_version = WALGUARD_VERSION;
-    report_.sqlite_version = sqlite3_libversion();
-    report_.views.resize(2);
-    report_.views[0].path = options_.dir_a;
-    report_.views[1].path = options_.dir_b;
     std::optional<std::string> stopped;
     try {
       prepare();
@@ -121,7 +108,7 @@ class Run {
     }
     run_checks(stopped);
     tidy_up();
-    conclude();
+    conclude(report_, options_);
     report_.seconds = Seconds(Clock::now() - start).count();
     return report_;
   }
@@ -141,7 +128,8 @@ class Run {
   }
 
   [[nodiscard]] std::string field(Side side) const {
-    return std::string(side == Side::kA ? "DIR" : "DIR2") + " \"" + workspace_.dir(side) + "\"";
+    const char* const other = options_.two_hosts ? "DIR of the other host" : "DIR2";
+    return std::string(side == Side::kA ? "DIR" : other) + " \"" + workspace_.dir(side) + "\"";
   }
 
   [[noreturn]] void give_up(Side side, const Failure& failure) const {
@@ -149,6 +137,7 @@ class Run {
     if (failure.kind == Failure::Kind::kRefused && meaning != kInputErrors.end()) {
       throw BadInput{field(side) + " " + std::string(meaning->meaning)};
     }
+    if (failure.kind == Failure::Kind::kLost) throw Inconclusive{failure.what};
     if (is_io_error(failure)) throw StorageFailed{field(side) + ": " + failure.what};
     throw Inconclusive{field(side) + ": " + failure.what};
   }
@@ -222,27 +211,19 @@ class Run {
     const auto give_up_at = in(kFolderPatience);
     while (!look()) {
       if (Clock::now() > give_up_at) {
-        throw Inconclusive{"DIR2 \"" + workspace_.dir_b + "\" does not show what DIR \"" + workspace_.dir_a +
-                           "\" holds: they are not two views of one directory"};
+        throw Inconclusive{field(Side::kB) + " does not show what " + field(Side::kA) +
+                           " holds: they are not two views of one directory"};
       }
       if (const auto idled = session_.idle(kFolderInterval); !idled) throw Inconclusive{idled.error().what};
     }
-  }
-
-  [[nodiscard]] bool is_needed(std::string_view check) const {
-    return std::ranges::any_of(report::needs(), [&](const report::Need& need) {
-      return need.check == check && std::ranges::any_of(options_.strategies, [&](report::Strategy strategy) {
-               return report::is_needed_by(need, strategy);
-             });
-    });
   }
 
   void run_checks(std::optional<std::string> stopped) {
     for (const CheckDefinition& definition : all_checks()) {
       report::Check check;
       check.id = definition.id;
-      if (!is_needed(definition.id)) {
-        check.detail = "not needed for what was asked";
+      if (!is_needed(definition.id, options_)) {
+        check.detail = kNotNeeded;
       } else if (stopped) {
         check.detail = *stopped;
         // Said by the first check that did not come to its turn.
@@ -262,14 +243,14 @@ class Run {
     const auto start = Clock::now();
     CheckOutcome outcome = run_script(definition);
     session_.set_deadline(in(kSetupPatience));
-    const std::optional<std::string> spoilt = what_spoilt_it(outcome);
-    if (spoilt) outcome = not_run(*spoilt);
+    const Aftermath after = look_around(outcome);
+    if (after.spoilt) outcome = not_run(*after.stopped);
     check.result = outcome.result;
     check.detail = std::move(outcome.detail);
     check.numbers = std::move(outcome.numbers);
     check.seconds = Seconds(Clock::now() - start).count();
     progress_.end(check);
-    return spoilt;
+    return after.stopped;
   }
 
   CheckOutcome run_script(const CheckDefinition& definition) {
@@ -283,28 +264,40 @@ class Run {
     }
   }
 
+  // What the folder tells after a check.
+  struct Aftermath {
+    std::optional<std::string> stopped;  // why nothing more can be checked
+    bool spoilt = false;                 // and for the same reason the check's own result counts for nothing
+  };
+
   // A result counts only if the folder was there all along, on both paths, and had room: else it tells of
   // somebody's umount or rm, or of a full disk, and not of how the storage shares.
-  std::optional<std::string> what_spoilt_it(CheckOutcome& outcome) {
+  Aftermath look_around(CheckOutcome& outcome) {
     for (const Side side : {Side::kA, Side::kB}) {
       const auto verified = verify_workspace(side, outcome);
-      if (!verified && verified.error().kind == Failure::Kind::kInterrupted) return "interrupted";
       // An I/O error is the storage's own.
       if (!verified && is_io_error(verified.error()) && outcome.result != report::CheckResult::kFail) {
         outcome = fail(field(side) + ": " + verified.error().what, outcome.numbers);
       }
-      if (!verified && outcome.result != report::CheckResult::kFail) {
-        return field(side) + " no longer leads to the run's folder: " + verified.error().what;
+      const bool failed = outcome.result == report::CheckResult::kFail;
+      if (!verified) {
+        const Failure& failure = verified.error();
+        if (failure.kind == Failure::Kind::kInterrupted) return {"interrupted", true};
+        // Whoever was lost may have held a lock or a row that the check then missed.
+        if (failure.kind == Failure::Kind::kLost) return {failure.what, true};
+        // Every further check would wait for it as long, to say the same.
+        if (failure.kind == Failure::Kind::kHung) return {field(side) + " does not answer any more", !failed};
+        if (!failed || is_gone(failure)) {
+          return {field(side) + " no longer leads to the run's folder: " + failure.what, true};
+        }
+        continue;
       }
-      if (!verified && is_gone(verified.error())) {
-        return field(side) + " no longer leads to the run's folder: " + verified.error().what;
-      }
-      const std::int64_t free = verified ? verified->value("free_bytes", std::int64_t{-1}) : -1;
-      if (outcome.result == report::CheckResult::kFail && free >= 0 && free < kNearlyFull) {
-        return field(side) + " became full during the run (" + outcome.detail + ")";
+      const std::int64_t free = verified->value("free_bytes", std::int64_t{-1});
+      if (failed && free >= 0 && free < kNearlyFull) {
+        return {field(side) + " became full during the run (" + outcome.detail + ")", true};
       }
     }
-    return std::nullopt;
+    return {};
   }
 
   // An rm -r empties a folder before it removes it. So where a check failed because a name was missing, the
@@ -316,7 +309,9 @@ class Run {
     const auto patience = in(name_was_missing ? kRemovalPatience : Seconds(0));
     while (true) {
       const Worker worker = session_.start_worker(side);
-      auto verified = session_.call(worker, "verify-workspace", workspace_.arguments(side), kSetupPatience);
+      auto verified =
+          session_.call(worker, "verify-workspace", workspace_.arguments(side),
+                        outcome.result == report::CheckResult::kFail ? kFailedPatience : kSetupPatience);
       session_.kill(worker);
       if (!verified || Clock::now() >= patience) return verified;
       if (auto idled = session_.idle(kFolderInterval); !idled) return tl::make_unexpected(idled.error());
@@ -341,7 +336,8 @@ class Run {
     // The janitor may have been killed itself; a new one has to trust the path. And where the views differ
     // (overlay), only B can see what B has made.
     for (const Side side : {Side::kA, Side::kB}) {
-      if (!removed) removed = remove_folder(session_.start_worker(side));
+      const bool a_hangs = side == Side::kA && !removed && removed.error().kind == Failure::Kind::kHung;
+      if (!removed && !a_hangs) removed = remove_folder(session_.start_worker(side));
     }
     if (!removed) {
       progress_.notice("left behind " + workspace_.dir_a + "/" + workspace_.name + " (" +
@@ -351,14 +347,6 @@ class Run {
 
   Outcome<Json> remove_folder(const Worker& worker) {
     return session_.call(worker, "remove-workspace", workspace_.arguments(worker.side), kSetupPatience / 3);
-  }
-
-  void conclude() {
-    report_.scope = report::measured_scope(report_.views);
-    const report::Grade grade = report::grade(
-        report_, {.strategies = options_.strategies, .node_scope_asked = options_.node_scope_asked});
-    report_.verdict = grade.verdict;
-    report_.reasons = grade.reasons;
   }
 
   static constexpr const char* kFileOfB = "wg-made-by-b";
@@ -375,6 +363,11 @@ class Run {
 };
 
 }  // namespace
+
+std::chrono::seconds longest_run(Profile profile) {
+  constexpr Seconds kTidyingUp = 2 * kSetupPatience;
+  return std::chrono::ceil<std::chrono::seconds>(Seconds(total_budget(profile)) + kTidyingUp);
+}
 
 tl::expected<Report, std::string> run_preflight(Session& session, const RunOptions& options,
                                                 Progress& progress) {

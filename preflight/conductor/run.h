@@ -1,6 +1,7 @@
 #ifndef WALGUARD_PREFLIGHT_CONDUCTOR_RUN_H_
 #define WALGUARD_PREFLIGHT_CONDUCTOR_RUN_H_
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,11 @@ namespace walguard::preflight {
 struct RunOptions {
   std::string dir_a;  ///< absolute
   std::string dir_b;  ///< absolute; the same as dir_a where there is one view
+  /// Agent B is on another host, and dir_b is a path there.
+  bool two_hosts = false;
+  std::string node_a;  ///< the node's name, empty where nobody told it
+  std::string node_b;
+  bool trust_node_names = false;
   Profile profile = Profile::kQuick;
   std::vector<report::Strategy> strategies = {report::Strategy::kWal};
   bool node_scope_asked = false;
@@ -35,6 +41,13 @@ class Progress {
   /// Something that the person should know and that is no result: "removed what a dead run left".
   virtual void notice(std::string_view text) = 0;
 };
+
+/// The longest that a run can take, once its agents are there.
+[[nodiscard]] std::chrono::seconds longest_run(Profile profile);
+
+/// The report of a run that could not begin, for a reason that says nothing of the storage: every check is
+/// `not-run` with `why`, one line.
+[[nodiscard]] report::Report report_without_run(const RunOptions& options, const std::string& why);
 
 /// Runs the checks that the strategies need, through a session whose agents have greeted.
 ///

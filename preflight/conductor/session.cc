@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -16,13 +17,17 @@
 #include <tl/expected.hpp>
 
 #include "preflight/link/frame.h"
-#include "preflight/link/unique_fd.h"
+#include "preflight/link/line_channel.h"
 
 namespace walguard::preflight {
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(100);
 constexpr std::string_view kSignalPrefix = "signal ";
+constexpr Seconds kPingPatience{5};
+// Notes are commits, a line of some 60 bytes each: no SQLite makes them this fast for long.
+constexpr std::size_t kNoteBytesAtOnce = 16UL * 1024 * 1024;
+constexpr double kNoteBytesPerSecond = 4.0 * 1024 * 1024;
 
 Clock::time_point after(Seconds patience) {
   return Clock::now() + std::chrono::duration_cast<Clock::duration>(patience);
@@ -46,7 +51,7 @@ bool caused_by_storage(std::string_view signal) { return signal == "SIGBUS"; }
 
 }  // namespace
 
-Session::Session(UniqueFd a, UniqueFd b, int interrupt_fd)
+Session::Session(LineChannel a, LineChannel b, int interrupt_fd)
     : agents_{AgentState(std::move(a)), AgentState(std::move(b))}, interrupt_fd_(interrupt_fd) {}
 
 Outcome<void> Session::await_agents(Seconds patience) {
@@ -58,7 +63,9 @@ Outcome<void> Session::await_agents(Seconds patience) {
   pump_until(greeted, after(patience));
   for (const Side side : {Side::kA, Side::kB}) {
     if (!agent(side).protocol) {
-      return tl::unexpected(Failure{Failure::Kind::kLost, side_name(side) + " did not start", ""});
+      const std::string& why = agent(side).channel.why_closed();
+      return tl::unexpected(Failure{
+          Failure::Kind::kLost, side_name(side) + " did not start" + (why.empty() ? "" : ": " + why), ""});
     }
     if (agent(side).protocol != kProtocolVersion) {
       return tl::unexpected(Failure{Failure::Kind::kLost,
@@ -80,6 +87,7 @@ Worker Session::start_worker(Side side) {
 
 Call Session::send(const Worker& worker, std::string_view op, const Json& arguments) {
   const Call call{worker, next_call_++, std::string(op)};
+  state(worker).unanswered.insert(call.id);
   const Json request = {{"id", call.id}, {"op", op}, {"args", arguments}};
   agent(worker.side)
       .channel.send(encode_frame({.verb = Verb::kTo, .number = worker.number, .payload = request.dump()}));
@@ -109,10 +117,7 @@ Failure Session::why_no_reply(const Call& call, bool deadline_first) {
   const WorkerState& worker = state(call.worker);
   const std::string doing = "\"" + call.op + "\" on " + side_name(call.worker.side).substr(6) + "'s side";
   if (interrupted_) return {Failure::Kind::kInterrupted, "interrupted", ""};
-  if (agent(call.worker.side).channel.closed()) {
-    return {Failure::Kind::kLost, side_name(call.worker.side) + " is gone " + agent(call.worker.side).trouble,
-            ""};
-  }
+  if (agent(call.worker.side).channel.closed()) return lost(call.worker.side);
   if (worker.gone) {
     const bool signalled = worker.exit.starts_with(kSignalPrefix);
     const std::string signal = signalled ? worker.exit.substr(kSignalPrefix.size()) : "";
@@ -122,7 +127,24 @@ Failure Session::why_no_reply(const Call& call, bool deadline_first) {
   }
   kill(call.worker);
   if (deadline_first) return {Failure::Kind::kOutOfTime, "the time budget ended during " + doing, ""};
+  if (!is_there(call.worker.side)) return lost(call.worker.side);
   return {Failure::Kind::kHung, doing + " hung: no answer in the time given, so it was killed", ""};
+}
+
+Failure Session::lost(Side side) const {
+  if (interrupted_) return {Failure::Kind::kInterrupted, "interrupted", ""};
+  return {Failure::Kind::kLost, side_name(side) + " is gone: " + agent(side).channel.why_closed(), ""};
+}
+
+bool Session::is_there(Side side) {
+  AgentState& asked = agent(side);
+  const int ping = next_ping_++;
+  asked.channel.send(encode_frame({.verb = Verb::kPing, .number = ping, .payload = {}}));
+  const auto answered = [&] { return asked.last_pong >= ping || asked.channel.closed(); };
+  if (!pump_until(answered, after(kPingPatience)) && !interrupted_) {
+    asked.channel.close("it does not answer any more");
+  }
+  return !asked.channel.closed() && !interrupted_;
 }
 
 Outcome<Json> Session::unpack(const Call& call, const Json& reply) {
@@ -148,11 +170,12 @@ Outcome<void> Session::kill_and_wait(const Worker& worker, Seconds patience) {
   const Clock::time_point own = after(patience);
   const auto gone = [&] { return state_now.gone || agent(worker.side).channel.closed(); };
   if (pump_until(gone, std::min(own, deadline_)) && state_now.gone) return {};
-  if (interrupted_) return tl::unexpected(Failure{Failure::Kind::kInterrupted, "interrupted", ""});
+  if (interrupted_ || agent(worker.side).channel.closed()) return tl::unexpected(lost(worker.side));
   if (deadline_ < own) {
     return tl::unexpected(
         Failure{Failure::Kind::kOutOfTime, "the time budget ended while a process was dying", ""});
   }
+  if (!is_there(worker.side)) return tl::unexpected(lost(worker.side));
   // Only a system call that cannot be interrupted holds up SIGKILL.
   return tl::unexpected(
       Failure{Failure::Kind::kHung, "a killed process is still there after " + in_seconds(patience), ""});
@@ -212,10 +235,11 @@ void Session::take_lines(Side side) {
 void Session::take_frame(Side side, std::string_view line) {
   const auto frame = parse_frame(line);
   if (!frame) {
-    agent(side).trouble = "(it sent a line that is none of ours: " + frame.error() + ")";
+    agent(side).channel.close("it sent a line that is none of ours (" + frame.error() + ")");
     return;
   }
   if (frame->verb == Verb::kReady) agent(side).protocol = frame->number;
+  if (frame->verb == Verb::kPong) agent(side).last_pong = std::min(frame->number, next_ping_ - 1);
   const auto worker = agent(side).workers.find(frame->number);
   if (worker == agent(side).workers.end()) return;
   if (frame->verb == Verb::kFrom) take_message({side, frame->number}, frame->payload);
@@ -229,13 +253,42 @@ void Session::take_message(const Worker& worker, const std::string& payload) {
   Json message = Json::parse(payload, nullptr, /*allow_exceptions=*/false);
   if (!message.is_object()) return;  // the call it may have answered ends at its deadline
   if (const auto note = message.find("note"); note != message.end()) {
-    if (note_handler_) note_handler_(worker, *note);
+    take_note(worker, *note, payload.size());
     return;
   }
   const auto found = message.find("id");
   if (found == message.end() || !found->is_number_integer()) return;
   const auto id = found->get<std::int64_t>();
-  state(worker).replies[id] = std::move(message);
+  if (state(worker).unanswered.erase(id) > 0) state(worker).replies[id] = std::move(message);
+}
+
+void Session::take_note(const Worker& worker, const Json& note, std::size_t bytes) {
+  if (!note_handler_) return;
+  AgentState& from = agent(worker.side);
+  from.note_bytes += bytes;
+  const double allowed =
+      kNoteBytesAtOnce + kNoteBytesPerSecond * Seconds(Clock::now() - notes_since_).count();
+  if (static_cast<double>(from.note_bytes) > allowed) {
+    from.channel.close("it says more than a workload can");
+    return;
+  }
+  try {
+    note_handler_(worker, note);
+  } catch (const Json::exception&) {
+    from.channel.close("it noted what is none of ours");
+  }
+}
+
+void Session::on_note(std::function<void(const Worker&, const Json&)> handler) {
+  note_handler_ = std::move(handler);
+  notes_since_ = Clock::now();
+  for (AgentState& each : agents_) each.note_bytes = 0;
+}
+
+void Session::hand_over(Side side, std::string_view result, Seconds patience) {
+  LineChannel& channel = agent(side).channel;
+  channel.send(encode_frame({.verb = Verb::kDone, .number = 0, .payload = std::string(result)}));
+  pump_until([&] { return channel.closed(); }, after(patience));
 }
 
 }  // namespace walguard::preflight

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,13 +17,13 @@
 #include <tl/expected.hpp>
 
 #include "preflight/link/line_channel.h"
-#include "preflight/link/unique_fd.h"
 
 /// The conductor's end of the two agents: worker processes on either side, and calls to them with a deadline
 /// each.
 ///
-/// One thread. Nothing here touches the storage under test, and no call outlasts its deadline, whatever the
-/// storage, a worker or an agent does.
+/// One thread. Nothing here touches the storage under test. Whatever the storage, a worker or an agent does,
+/// or whoever plays the agent sends, no call outlasts its deadline by more than the time an agent has to
+/// answer a ping, nothing is thrown, and what is kept of an agent's words is bounded.
 namespace walguard::preflight {
 
 using Json = nlohmann::json;
@@ -61,9 +62,9 @@ struct Call {
 
 class Session {
  public:
-  /// `a` and `b`: sockets to agents that have just started. `interrupt_fd` becomes readable when the run is
-  /// to stop (a signalfd); -1 for never.
-  Session(UniqueFd a, UniqueFd b, int interrupt_fd);
+  /// `a` and `b`: to agents that have just started, here or on another host. `interrupt_fd` becomes readable
+  /// when the run is to stop (a signalfd); -1 for never.
+  Session(LineChannel a, LineChannel b, int interrupt_fd);
 
   /// Waits for both agents' greeting and checks that they speak our protocol.
   [[nodiscard]] Outcome<void> await_agents(Seconds patience);
@@ -72,7 +73,8 @@ class Session {
   [[nodiscard]] Worker start_worker(Side side);
 
   /// Calls of one worker are done in the order sent. wait() gives up after `patience`, or at the check's
-  /// deadline.
+  /// deadline. That a worker hangs is believed only of an agent that still answers, which has nothing to do
+  /// with the storage: one that does not is lost, and so is every call to it from then on.
   [[nodiscard]] Call send(const Worker& worker, std::string_view op, const Json& arguments);
   [[nodiscard]] Outcome<Json> wait(const Call& call, Seconds patience);
   [[nodiscard]] Outcome<Json> call(const Worker& worker, std::string_view op, const Json& arguments,
@@ -88,31 +90,38 @@ class Session {
 
   /// No wait goes past it. Set for each check.
   void set_deadline(Clock::time_point deadline) { deadline_ = deadline; }
-  /// What workers say on their own account.
-  void on_note(std::function<void(const Worker&, const Json&)> handler) {
-    note_handler_ = std::move(handler);
-  }
+  /// What workers say on their own account. An agent that says far more of it than a workload can is hung up
+  /// on.
+  void on_note(std::function<void(const Worker&, const Json&)> handler);
   /// Called several times a second while waiting.
   void on_tick(std::function<void()> handler) { tick_handler_ = std::move(handler); }
   /// After an interruption nothing can be called, until this lets the tidying up begin.
   void forgive_interruption();
+
+  /// Tells the agent what came of the run (one line), and waits until it has hung up.
+  void hand_over(Side side, std::string_view result, Seconds patience);
 
  private:
   struct WorkerState {
     bool gone = false;
     bool killed_by_us = false;
     std::string exit;  // as the agent says it: "signal SIGBUS"
+    std::set<std::int64_t> unanswered;
     std::map<std::int64_t, Json> replies;
   };
   struct AgentState {
-    explicit AgentState(UniqueFd fd) : channel(std::move(fd)) {}
+    explicit AgentState(LineChannel to_agent) : channel(std::move(to_agent)) {}
     LineChannel channel;
     std::optional<int> protocol;
     std::map<int, WorkerState> workers;
-    std::string trouble;
+    int last_pong = 0;
+    std::size_t note_bytes = 0;  // since on_note()
   };
 
   AgentState& agent(Side side) { return agents_.at(static_cast<std::size_t>(side)); }
+  [[nodiscard]] const AgentState& agent(Side side) const {
+    return agents_.at(static_cast<std::size_t>(side));
+  }
   WorkerState& state(const Worker& worker) { return agent(worker.side).workers[worker.number]; }
   /// Takes in events until `done` holds. False at `until`, or when interrupted.
   bool pump_until(const std::function<bool()>& done, Clock::time_point until);
@@ -120,6 +129,10 @@ class Session {
   void take_lines(Side side);
   void take_frame(Side side, std::string_view line);
   void take_message(const Worker& worker, const std::string& payload);
+  void take_note(const Worker& worker, const Json& note, std::size_t bytes);
+  /// Whether the agent answers at all; hangs up on it where it does not.
+  [[nodiscard]] bool is_there(Side side);
+  [[nodiscard]] Failure lost(Side side) const;
   [[nodiscard]] Failure why_no_reply(const Call& call, bool deadline_first);
   [[nodiscard]] static Outcome<Json> unpack(const Call& call, const Json& reply);
 
@@ -128,8 +141,10 @@ class Session {
   bool interrupted_ = false;
   Clock::time_point deadline_ = Clock::time_point::max();
   int next_worker_ = 1;
+  int next_ping_ = 1;
   std::int64_t next_call_ = 1;
   std::function<void(const Worker&, const Json&)> note_handler_;
+  Clock::time_point notes_since_;
   std::function<void()> tick_handler_;
 };
 

@@ -19,8 +19,15 @@ struct VerbWord {
   std::string_view word;
   bool has_payload;
 };
-constexpr std::array<VerbWord, 6> kVerbs = {
-    {{"spawn", false}, {"kill", false}, {"to", true}, {"ready", false}, {"from", true}, {"exit", true}}};
+constexpr std::array<VerbWord, 9> kVerbs = {{{"spawn", false},
+                                             {"kill", false},
+                                             {"to", true},
+                                             {"ping", false},
+                                             {"done", true},
+                                             {"ready", false},
+                                             {"from", true},
+                                             {"exit", true},
+                                             {"pong", false}}};
 
 constexpr int kMaxNumber = 1'000'000;
 

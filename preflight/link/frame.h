@@ -11,21 +11,25 @@
 /// conductor -> agent   spawn W          start worker process W
 ///                      kill W           SIGKILL it
 ///                      to W JSON        hand it a request
+///                      ping N           are you there?
+///                      done 0 JSON      the run is over, and this is what came of it; the last line
 /// agent -> conductor   ready V          speaks protocol version V; the first line, once
 ///                      from W JSON      a reply or a note of worker W, as it wrote it
 ///                      exit W HOW       it is gone; HOW is "status N" or "signal SIGBUS"; its last line from
 ///                      W
+///                      pong N           the answer to ping N
 ///
-/// The agent never looks into the JSON: a worker that writes nonsense is the conductor's to judge.
+/// The agent never looks into the JSON: a worker that writes nonsense is the conductor's to judge. Over TCP
+/// the lines of link/handshake.h come first.
 namespace walguard::preflight {
 
-inline constexpr int kProtocolVersion = 1;
+inline constexpr int kProtocolVersion = 2;
 
-enum class Verb { kSpawn, kKill, kTo, kReady, kFrom, kExit };
+enum class Verb { kSpawn, kKill, kTo, kPing, kDone, kReady, kFrom, kExit, kPong };
 
 struct Frame {
   Verb verb = Verb::kReady;
-  int number = 0;  ///< the worker, or for kReady the protocol version; never negative
+  int number = 0;  ///< the worker; for kReady the protocol version; never negative
   std::string payload;
 
   bool operator==(const Frame&) const = default;

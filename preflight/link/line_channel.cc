@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "preflight/link/errno_name.h"
 #include "preflight/link/unique_fd.h"
 
 namespace walguard::preflight {
@@ -24,9 +25,24 @@ bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || 
 
 }  // namespace
 
-LineChannel::LineChannel(UniqueFd fd) : fd_(std::move(fd)) {
+LineChannel::LineChannel(UniqueFd fd, std::size_t max_line_bytes)
+    : fd_(std::move(fd)), max_line_bytes_(max_line_bytes) {
   const int flags = ::fcntl(fd_.get(), F_GETFL);
-  if (flags < 0 || ::fcntl(fd_.get(), F_SETFL, flags | O_NONBLOCK) < 0) closed_ = true;
+  if (flags < 0 || ::fcntl(fd_.get(), F_SETFL, flags | O_NONBLOCK) < 0) mark_closed(errno_name(errno));
+}
+
+void LineChannel::mark_closed(std::string_view why) {
+  if (std::exchange(closed_, true)) return;
+  why_closed_ = why;
+}
+
+void LineChannel::close(std::string_view why) {
+  closed_ = true;
+  why_closed_ = why;
+  fd_.reset();
+  in_.clear();
+  out_.clear();
+  begin_ = scanned_ = 0;
 }
 
 short LineChannel::poll_events() const {
@@ -62,19 +78,20 @@ void LineChannel::flush_all() {
 }
 
 void LineChannel::receive() {
+  in_.erase(0, begin_);
+  scanned_ -= std::exchange(begin_, 0);
   std::array<char, kReadBytes> bytes;
-  while (!closed_) {
+  // One read at a time once a line's worth is in: the rest stays in the socket, and its sender waits.
+  while (!closed_ && in_.size() <= max_line_bytes_) {
     const ssize_t got = ::recv(fd_.get(), bytes.data(), bytes.size(), 0);
-    if (got < 0 && would_block(errno)) return;
-    if (got <= 0) {
-      closed_ = true;
-      return;
-    }
-    in_.append(bytes.data(), static_cast<std::size_t>(got));
-    // One read at a time once a line's worth is in: the rest stays in the socket, and its sender waits.
-    if (in_.size() > kMaxLineBytes) break;
+    if (got < 0 && would_block(errno)) break;
+    if (got < 0) mark_closed(errno_name(errno));
+    if (got == 0) mark_closed("it closed the connection");
+    if (got > 0) in_.append(bytes.data(), static_cast<std::size_t>(got));
   }
-  if (in_.size() > kMaxLineBytes && in_.find('\n') == std::string::npos) closed_ = true;
+  if (in_.size() > max_line_bytes_ && in_.find('\n') == std::string::npos) {
+    mark_closed("it sent a line of more than " + std::to_string(max_line_bytes_) + " bytes");
+  }
 }
 
 std::optional<std::string> LineChannel::next_line() {
@@ -83,9 +100,8 @@ std::optional<std::string> LineChannel::next_line() {
     scanned_ = in_.size();
     return std::nullopt;
   }
-  std::string line = in_.substr(0, newline);
-  in_.erase(0, newline + 1);
-  scanned_ = 0;
+  std::string line = in_.substr(begin_, newline - begin_);
+  begin_ = scanned_ = newline + 1;
   return line;
 }
 

@@ -122,7 +122,8 @@ View shorten(const View& view, std::size_t room) {
           .device = cut_identity(view.device, room),
           .kernel = cut(view.kernel, room),
           .boot_id = cut_identity(view.boot_id, room),
-          .sandbox = cut(view.sandbox, room)};
+          .sandbox = cut(view.sandbox, room),
+          .node = cut_identity(view.node, room)};
 }
 
 Report shorten(const Report& report, const Room& room) {
@@ -138,6 +139,7 @@ Report shorten(const Report& report, const Room& room) {
     if (result.views.size() == kMaxViews) break;
     result.views.push_back(shorten(view, room.text));
   }
+  result.node_names_trusted = report.node_names_trusted;
   result.sqlite_version = cut(report.sqlite_version, room.text);
   result.probe_version = cut(report.probe_version, room.text);
   result.started = cut(report.started, room.text);

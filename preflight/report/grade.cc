@@ -100,12 +100,15 @@ bool has_second_client(const std::vector<View>& views) {
 
 std::string one_client_reason(const View& view) {
   return "identity: " + view.fstype +
-         " is a network filesystem, and one client says nothing about a second one; mount it again as a "
-         "client of "
-         "its own (for NFS: -o nosharecache) and run: walguard-preflight run " +
-         view.path +
-         " SECOND_MOUNT; or, where one node only will ever mount it: walguard-preflight run --scope node " +
-         view.path;
+         " is a network filesystem, and one client says nothing about a second one; with one WALGUARD_TOKEN "
+         "on "
+         "two nodes, run on one: walguard-preflight run " +
+         view.path + " --listen 0.0.0.0:7000, and on the other: walguard-preflight run " + view.path +
+         " --connect FIRST_NODE:7000; or mount it here again as a client of its own (for NFS: -o "
+         "nosharecache) and "
+         "run: walguard-preflight run " +
+         view.path + " SECOND_MOUNT; or, where one node only will ever mount it: walguard-preflight run " +
+         view.path + " --scope node";
 }
 
 // Collects each reason once, in the order of the table, under the verdict it leads to.
@@ -190,14 +193,22 @@ Grade grade(const Report& report, const GradeRequest& request) {
   return result;
 }
 
-Scope measured_scope(const std::vector<View>& views) {
-  std::set<std::string> boot_ids;
+Scope measured_scope(const std::vector<View>& views, bool trust_node_names) {
+  std::set<std::string_view> boot_ids;
+  std::set<std::string_view> nodes;
+  bool all_named = true;
   for (const View& view : views) {
     if (!view.sandbox.empty()) return Scope::kContainer;
     if (!view.boot_id.empty()) boot_ids.insert(view.boot_id);
+    if (!view.node.empty()) nodes.insert(view.node);
+    all_named = all_named && !view.node.empty();
   }
   if (views.size() < 2) return Scope::kContainer;
-  return boot_ids.size() > 1 ? Scope::kCluster : Scope::kNode;
+  // Two kernels on one node are virtual machines there: what they share is not what two nodes share.
+  const bool one_name = all_named && nodes.size() == 1;
+  if (boot_ids.size() > 1 && !one_name) return Scope::kCluster;
+  if (trust_node_names && all_named && nodes.size() > 1) return Scope::kCluster;
+  return Scope::kNode;
 }
 
 bool is_network_filesystem(const View& view) {

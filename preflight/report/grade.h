@@ -47,9 +47,13 @@ struct Grade {
 /// node was asked for: one view says nothing about what a second client would see.
 [[nodiscard]] Grade grade(const Report& report, const GradeRequest& request);
 
-/// The widest scope the views allow a pass to speak of: `cluster` takes two different, known boot_ids; inside
-/// a sandbox's own kernel nothing is known past the container; else one kernel was measured, which is `node`.
-[[nodiscard]] Scope measured_scope(const std::vector<View>& views);
+/// The widest scope the views allow a pass to speak of: inside a sandbox's own kernel nothing is known past
+/// the container; `cluster` takes two different, known boot_ids and no one name for both nodes; all else is
+/// one node.
+///
+/// `trust_node_names`: views of two names are two nodes, whatever the boot_id. For test clusters whose nodes
+/// share one kernel and differ in their mounts.
+[[nodiscard]] Scope measured_scope(const std::vector<View>& views, bool trust_node_names);
 
 /// Whether another machine may be writing to the same files, by the name mountinfo gives (design section 6).
 /// Inside gVisor every volume reads as 9p and says nothing about a network.

@@ -42,12 +42,13 @@ struct Check {
 /// The directory as one agent sees it. An empty text means "could not be learned".
 struct View {
   std::string path;
-  std::string fstype;   ///< as mountinfo names it: "ext4", "fuse.sshfs"
-  std::string magic;    ///< statfs f_type: "0xef53"
-  std::string device;   ///< of the mounted superblock, "major:minor"
-  std::string kernel;   ///< uname release
-  std::string boot_id;  ///< /proc/sys/kernel/random/boot_id
-  std::string sandbox;  ///< "gvisor", "kata" or empty for none seen
+  std::string fstype;     ///< as mountinfo names it: "ext4", "fuse.sshfs"
+  std::string magic;      ///< statfs f_type: "0xef53"
+  std::string device;     ///< of the mounted superblock, "major:minor"
+  std::string kernel;     ///< uname release
+  std::string boot_id;    ///< /proc/sys/kernel/random/boot_id
+  std::string sandbox;    ///< "gvisor", "kata" or empty for none seen
+  std::string node = {};  ///< the node's name, where the agent was told it
 
   bool operator==(const View&) const = default;
 };
@@ -71,6 +72,9 @@ struct Report {
   std::vector<std::string> reasons;  ///< "check-id: why", worst first; empty when all asked for is safe
   std::vector<Check> checks;
   std::vector<View> views;  ///< agent A's, then agent B's
+  /// The person vouches that views of two names are two nodes, though the kernel be one
+  /// (`--trust-node-names`).
+  bool node_names_trusted = false;
   std::string sqlite_version;
   std::string probe_version;
   std::string started;  ///< UTC, RFC 3339

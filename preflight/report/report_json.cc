@@ -48,9 +48,11 @@ OrderedJson check_json(const Check& check) {
 }
 
 OrderedJson view_json(const View& view) {
-  return {{"path", view.path},      {"fstype", view.fstype}, {"magic", view.magic},
-          {"device", view.device},  {"kernel", view.kernel}, {"boot_id", view.boot_id},
-          {"sandbox", view.sandbox}};
+  OrderedJson json = {{"path", view.path},      {"fstype", view.fstype}, {"magic", view.magic},
+                      {"device", view.device},  {"kernel", view.kernel}, {"boot_id", view.boot_id},
+                      {"sandbox", view.sandbox}};
+  if (!view.node.empty()) json["node"] = view.node;
+  return json;
 }
 
 // Everything below reads input that nobody vouches for. The first problem found is kept and ends the reading.
@@ -117,6 +119,14 @@ class Reader {
     return number;
   }
 
+  /// Where it is missing, it is false.
+  bool flag(const Json& object, const std::string& name) {
+    const auto found = object.find(name);
+    if (found == object.end()) return false;
+    if (!found->is_boolean()) refuse(name, "must be true or false");
+    return found->is_boolean() && found->get<bool>();
+  }
+
   template <typename Enum>
   Enum word(const Json& object, const std::string& path, const std::string& name,
             std::optional<Enum> (*parse)(std::string_view)) {
@@ -177,6 +187,7 @@ View read_view(Reader& reader, const Json& json, const std::string& path) {
   view.kernel = reader.text(json, path, "kernel");
   view.boot_id = reader.text(json, path, "boot_id");
   view.sandbox = reader.text(json, path, "sandbox");
+  if (json.contains("node")) view.node = reader.text(json, path, "node");
   return view;
 }
 
@@ -229,6 +240,7 @@ Report read_report(Reader& reader, const Json& json) {
   report.reasons = read_reasons(reader, json);
   report.checks = read_objects<Check>(reader, json, "checks", read_check);
   report.views = read_objects<View>(reader, json, "views", read_view);
+  report.node_names_trusted = reader.flag(json, "node_names_trusted");
   report.sqlite_version = read_version(reader, json, "sqlite");
   report.probe_version = read_version(reader, json, "probe");
   report.started = reader.text(json, "", "started");
@@ -242,7 +254,7 @@ void refuse_unfounded_claims(Reader& reader, const Report& report) {
   for (const Check& check : report.checks) {
     if (!ids.insert(check.id).second) reader.refuse("checks", "hold the same id twice");
   }
-  if (report.scope > measured_scope(report.views)) {
+  if (report.scope > measured_scope(report.views, report.node_names_trusted)) {
     reader.refuse("scope", "claims more than the views show");
   }
   // `--scope node` is not recorded, so the mildest reading of the request decides what may be claimed.
@@ -295,16 +307,17 @@ std::string encode_report(const Report& report, int indent) {
   for (const Check& check : report.checks) checks.push_back(check_json(check));
   OrderedJson views = OrderedJson::array();
   for (const View& view : report.views) views.push_back(view_json(view));
-  const OrderedJson json = {{"schema", kReportSchema},
-                            {"verdict", std::move(verdict)},
-                            {"scope", to_string(report.scope)},
-                            {"reasons", report.reasons},
-                            {"checks", std::move(checks)},
-                            {"views", std::move(views)},
-                            {"sqlite", {{"version", report.sqlite_version}}},
-                            {"probe", {{"version", report.probe_version}}},
-                            {"started", report.started},
-                            {"seconds", number_json(report.seconds)}};
+  OrderedJson json = {{"schema", kReportSchema},
+                      {"verdict", std::move(verdict)},
+                      {"scope", to_string(report.scope)},
+                      {"reasons", report.reasons},
+                      {"checks", std::move(checks)},
+                      {"views", std::move(views)},
+                      {"sqlite", {{"version", report.sqlite_version}}},
+                      {"probe", {{"version", report.probe_version}}},
+                      {"started", report.started},
+                      {"seconds", number_json(report.seconds)}};
+  if (report.node_names_trusted) json["node_names_trusted"] = true;
   return json.dump(indent, ' ', false, OrderedJson::error_handler_t::replace);
 }
 

@@ -29,7 +29,8 @@ View view_of(const std::string& boot_id) {
           .device = "8:1",
           .kernel = "6.1.0",
           .boot_id = boot_id,
-          .sandbox = ""};
+          .sandbox = "",
+          .node = ""};
 }
 
 // One that passed wholly, with details and numbers of the usual size.
@@ -153,12 +154,14 @@ Report hostile_report(Hostile& hostile) {
                             .device = hostile.text(),
                             .kernel = hostile.text(),
                             .boot_id = hostile.text(),
-                            .sandbox = ""});
+                            .sandbox = "",
+                            .node = hostile.text()});
   }
   report.sqlite_version = hostile.text();
   report.probe_version = hostile.text();
   report.started = hostile.text();
-  report.scope = measured_scope(report.views);
+  report.node_names_trusted = true;
+  report.scope = measured_scope(report.views, report.node_names_trusted);
   report.verdict = grade(report, {.strategies = {kAllStrategies.begin(), kAllStrategies.end()}}).verdict;
   return report;
 }
@@ -196,8 +199,10 @@ TEST(CompactReport, FitsEvenWhereEveryCharacterTakesSixBytesOfJson) {
                           .device = dear,
                           .kernel = dear,
                           .boot_id = dear,
-                          .sandbox = dear});
-  report.scope = measured_scope(report.views);
+                          .sandbox = dear,
+                          .node = dear});
+  report.node_names_trusted = true;
+  report.scope = measured_scope(report.views, report.node_names_trusted);
   report.sqlite_version = report.probe_version = report.started = dear;
   const std::string json = encode_compact(report);
   EXPECT_LE(json.size(), kCompactBytes);

@@ -152,6 +152,8 @@ TEST(Grade, OneClientOfANetworkFilesystemProvesNothingAboutASecond) {
     EXPECT_EQ(graded.verdict[Strategy::kWal], Verdict::kUnproven) << fstype;
     ASSERT_EQ(graded.reasons.size(), 1U);
     EXPECT_THAT(graded.reasons[0], HasSubstr("walguard-preflight run /data SECOND_MOUNT"));
+    EXPECT_THAT(graded.reasons[0], HasSubstr("walguard-preflight run /data --listen "));
+    EXPECT_THAT(graded.reasons[0], HasSubstr("walguard-preflight run /data --connect "));
   }
 }
 
@@ -193,23 +195,59 @@ TEST(NetworkFilesystem, NinePInsideGvisorIsTheSandboxAndNoNetwork) {
   EXPECT_FALSE(is_network_filesystem(view));
 }
 
-TEST(MeasuredScope, IsTheNodeForOneBootIdWhateverTheNumberOfViews) {
-  EXPECT_EQ(measured_scope({view_on("ext4"), view_on("ext4")}), Scope::kNode);
-  EXPECT_EQ(measured_scope({view_on("nfs4", "0:50"), view_on("nfs4", "0:51")}), Scope::kNode);
+View view_of(const std::string& node, const std::string& boot_id) {
+  View view = view_on("nfs4", "0:50", boot_id);
+  view.node = node;
+  return view;
 }
 
-TEST(MeasuredScope, IsTheClusterOnlyForTwoKnownBootIds) {
-  EXPECT_EQ(measured_scope({view_on("nfs4", "0:50", "boot-1"), view_on("nfs4", "0:50", "boot-2")}),
-            Scope::kCluster);
-  EXPECT_EQ(measured_scope({view_on("nfs4", "0:50", "boot-1"), view_on("nfs4", "0:50", "")}), Scope::kNode);
+TEST(MeasuredScope, FollowsNodeNamesAndBootIdsTogether) {
+  struct Case {
+    const char* what;
+    std::vector<View> views;
+    Scope plain;
+    Scope trusting_names;
+  };
+  const std::vector<Case> cases = {
+      {"one kernel, nobody named", {view_of("", "k1"), view_of("", "k1")}, Scope::kNode, Scope::kNode},
+      {"two kernels, nobody named", {view_of("", "k1"), view_of("", "k2")}, Scope::kCluster, Scope::kCluster},
+      {"two kernels, one named", {view_of("n1", "k1"), view_of("", "k2")}, Scope::kCluster, Scope::kCluster},
+      {"two kernels, two names",
+       {view_of("n1", "k1"), view_of("n2", "k2")},
+       Scope::kCluster,
+       Scope::kCluster},
+      {"two kernels on one node", {view_of("n1", "k1"), view_of("n1", "k2")}, Scope::kNode, Scope::kNode},
+      {"one kernel, two names", {view_of("n1", "k1"), view_of("n2", "k1")}, Scope::kNode, Scope::kCluster},
+      {"one kernel, one name", {view_of("n1", "k1"), view_of("n1", "k1")}, Scope::kNode, Scope::kNode},
+      {"one kernel, one named", {view_of("n1", "k1"), view_of("", "k1")}, Scope::kNode, Scope::kNode},
+      {"a kernel unknown", {view_of("n1", "k1"), view_of("n2", "")}, Scope::kNode, Scope::kCluster},
+  };
+  for (const Case& each : cases) {
+    EXPECT_EQ(measured_scope(each.views, false), each.plain) << each.what;
+    EXPECT_EQ(measured_scope(each.views, true), each.trusting_names) << each.what;
+  }
+}
+
+TEST(MeasuredScope, IsTheNodeForTwoSuperblocksOnOneKernel) {
+  EXPECT_EQ(measured_scope({view_on("nfs4", "0:50"), view_on("nfs4", "0:51")}, false), Scope::kNode);
 }
 
 TEST(MeasuredScope, IsTheContainerInsideASandboxOrWithoutASecondView) {
-  View sandboxed = view_on("9p");
+  View sandboxed = view_of("n1", "k1");
   sandboxed.sandbox = "gvisor";
-  EXPECT_EQ(measured_scope({sandboxed, sandboxed}), Scope::kContainer);
-  EXPECT_EQ(measured_scope({view_on("ext4")}), Scope::kContainer);
-  EXPECT_EQ(measured_scope({}), Scope::kContainer);
+  View other = view_of("n2", "k2");
+  EXPECT_EQ(measured_scope({sandboxed, other}, true), Scope::kContainer);
+  EXPECT_EQ(measured_scope({view_on("ext4")}, true), Scope::kContainer);
+  EXPECT_EQ(measured_scope({}, true), Scope::kContainer);
+}
+
+TEST(Grade, AFailureBetweenTwoNamesOnOneKernelIsUnsafeThoughAPassWouldNotReachTheCluster) {
+  Report report = all_passed();
+  report.views = {view_of("n1", "k1"), view_of("n2", "k1")};
+  report.scope = measured_scope(report.views, false);
+  find(report, "mmap-coherence").result = CheckResult::kFail;
+  EXPECT_EQ(report.scope, Scope::kNode);
+  EXPECT_EQ(verdict_of(report, Strategy::kWal), Verdict::kUnsafe);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,7 +23,10 @@ TEST(Frame, ComesBackAsItWas) {
                                      {Verb::kTo, 3, R"({"id":1,"op":"read"})"},
                                      {Verb::kReady, kProtocolVersion, ""},
                                      {Verb::kFrom, 4, R"({"note":" spaces  inside "})"},
-                                     {Verb::kExit, 5, "signal SIGBUS"}};
+                                     {Verb::kExit, 5, "signal SIGBUS"},
+                                     {Verb::kPing, 6, ""},
+                                     {Verb::kPong, 6, ""},
+                                     {Verb::kDone, 0, R"({"report":{}})"}};
   for (const Frame& frame : frames) {
     const auto parsed = parse_frame(encode_frame(frame));
     ASSERT_TRUE(parsed) << encode_frame(frame) << ": " << parsed.error();
@@ -31,10 +35,26 @@ TEST(Frame, ComesBackAsItWas) {
 }
 
 TEST(Frame, RefusesLinesThatAreNoneOfOurs) {
-  for (const char* const line :
-       {"", " ", "spawn", "spawn ", "spawn x", "spawn -1", "spawn 1x", "spawn 1 extra",
-        "spawn 99999999999999999999", "spawn 1000001", "to 1", "to 1 ", "from", "exit 1", "hello 1",
-        "SPAWN 1", "ready 1 more", "GET / HTTP/1.1"}) {
+  for (const char* const line : {"",
+                                 " ",
+                                 "spawn",
+                                 "spawn ",
+                                 "spawn x",
+                                 "spawn -1",
+                                 "spawn 1x",
+                                 "spawn 1 extra",
+                                 "spawn 99999999999999999999",
+                                 "spawn 1000001",
+                                 "to 1",
+                                 "to 1 ",
+                                 "from",
+                                 "exit 1",
+                                 "hello 1",
+                                 "SPAWN 1",
+                                 "ready 1 more",
+                                 "ping 1 more",
+                                 "done 0",
+                                 "GET / HTTP/1.1"}) {
     EXPECT_FALSE(parse_frame(line)) << line;
   }
 }
@@ -71,6 +91,7 @@ TEST_F(LineChannelTest, StillHandsOutWhatCameBeforeThePeerClosed) {
   peer_.reset();
   channel_.receive();
   EXPECT_TRUE(channel_.closed());
+  EXPECT_EQ(channel_.why_closed(), "it closed the connection");
   EXPECT_EQ(channel_.next_line(), "last words");
 }
 
@@ -80,8 +101,46 @@ TEST_F(LineChannelTest, ClosesOnALineThatIsTooLong) {
     (void)::send(peer_.get(), flood.data(), flood.size(), MSG_NOSIGNAL);
   });
   while (!channel_.closed()) channel_.receive();
+  EXPECT_THAT(channel_.why_closed(), ::testing::HasSubstr("a line of more than"));
   channel_ = LineChannel(UniqueFd());
   writer.join();
+}
+
+TEST_F(LineChannelTest, ClosesOnALineThatIsTooLongForAStranger) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
+  peer_ = UniqueFd(ends[1]);
+  channel_ = LineChannel(UniqueFd(ends[0]), /*max_line_bytes=*/100);
+  peer_writes(std::string(80, 'x') + "\n" + std::string(80, 'y'));
+  EXPECT_EQ(channel_.next_line(), std::string(80, 'x'));
+  EXPECT_FALSE(channel_.closed());
+  peer_writes(std::string(30, 'y'));
+  EXPECT_TRUE(channel_.closed());
+}
+
+TEST_F(LineChannelTest, HandsOutAFloodOfEmptyLinesInLinearTime) {
+  constexpr std::size_t kLines = 100'000;
+  std::thread writer([this] {
+    const std::string flood(kLines, '\n');
+    (void)::send(peer_.get(), flood.data(), flood.size(), MSG_NOSIGNAL);
+    peer_.reset();
+  });
+  std::size_t lines = 0;
+  while (!channel_.closed()) {
+    channel_.receive();
+    while (channel_.next_line()) ++lines;
+  }
+  writer.join();
+  EXPECT_EQ(lines, kLines);
+}
+
+TEST_F(LineChannelTest, ThatIsHungUpForgetsWhatCame) {
+  peer_writes("one\ntwo\n");
+  channel_.close("enough");
+  EXPECT_EQ(channel_.next_line(), std::nullopt);
+  EXPECT_EQ(channel_.why_closed(), "enough");
+  std::array<char, 1> byte;
+  EXPECT_EQ(::read(peer_.get(), byte.data(), byte.size()), 0);
 }
 
 TEST_F(LineChannelTest, QueuesWhatThePeerDoesNotTakeAndSendsItLater) {

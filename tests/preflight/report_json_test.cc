@@ -155,6 +155,31 @@ TEST(ReportJson, RefusesClusterScopeOutOfOneBootId) {
   EXPECT_TRUE(parse_report(json.dump()));
 }
 
+TEST(ReportJson, AcceptsClusterScopeOutOfOneBootIdOnlyForTwoNamesThatAreTrusted) {
+  Json json = Json::parse(changed("/scope", "cluster"));
+  json["views"][0]["node"] = "n1";
+  json["views"][1]["node"] = "n2";
+  EXPECT_THAT(error_of(json.dump()), HasSubstr("scope: claims more"));
+  json["node_names_trusted"] = true;
+  const auto report = parse_report(json.dump());
+  ASSERT_TRUE(report) << report.error();
+  EXPECT_EQ(parse_report(encode_report(*report)).value(), *report);
+  json["views"][1]["node"] = "n1";
+  EXPECT_THAT(error_of(json.dump()), HasSubstr("scope: claims more"));
+}
+
+TEST(ReportJson, NamesTheNodeOnlyWhereItIsKnown) {
+  Report report = example();
+  EXPECT_FALSE(Json::parse(encode_report(report))["views"][0].contains("node"));
+  EXPECT_FALSE(Json::parse(encode_report(report)).contains("node_names_trusted"));
+  report.views[1].node = "worker-2";
+  const auto parsed = parse_report(encode_report(report));
+  ASSERT_TRUE(parsed) << parsed.error();
+  EXPECT_EQ(parsed->views[1].node, "worker-2");
+  EXPECT_THAT(error_of(changed("/views/0/node", 7)), HasSubstr("views[0].node: must be a string"));
+  EXPECT_THAT(error_of(changed("/node_names_trusted", "yes")), HasSubstr("must be true or false"));
+}
+
 TEST(ReportJson, AcceptsAReportThatIsHarsherThanItsChecks) {
   EXPECT_TRUE(parse_report(changed("/verdict/wal", "unproven")));
 }

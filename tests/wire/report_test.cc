@@ -29,7 +29,8 @@ report::Report failed_report() {
                           .device = "0:5",
                           .kernel = "6.1.0",
                           .boot_id = "b",
-                          .sandbox = ""};
+                          .sandbox = "",
+                          .node = ""};
   report.views = {view, view};
   report.sqlite_version = "3.40.1";
   report.probe_version = "0.1.0";
