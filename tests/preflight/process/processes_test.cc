@@ -1,8 +1,11 @@
 // What becomes of folder and processes when a run does not end as planned.
 #include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -79,6 +82,19 @@ TEST_F(RunningProbe, WithAnAgentKilledIsUnprovenAndCleansUp) {
   EXPECT_THAT(probe.out(), HasSubstr("is gone"));
   EXPECT_TRUE(all_gone(family));
   expect_next_run_leaves_nothing();
+}
+
+TEST_F(RunningProbe, HoldsLessThan64MebibytesInAllItsProcesses) {
+  Program probe(command());
+  std::size_t most = 0;
+  while (probe.running()) {
+    most = std::max(most, memory_of(probe.family()));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // between two samples
+  }
+  RecordProperty("most_bytes", std::to_string(most));
+  EXPECT_EQ(probe.wait(), 0) << probe.out();
+  EXPECT_GT(most, 1024U * 1024);
+  EXPECT_LT(most, 64U * 1024 * 1024);
 }
 
 TEST_F(RunningProbe, DoesNotDisturbAnotherRunInTheSameDirectory) {

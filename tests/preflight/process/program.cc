@@ -1,6 +1,7 @@
 #include "tests/preflight/process/program.h"
 
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -56,7 +57,8 @@ void add_family(pid_t pid, std::vector<pid_t>& family) {
 
 }  // namespace
 
-Program::Program(const std::vector<std::string>& arguments) : scratch_(make_scratch()) {
+Program::Program(const std::vector<std::string>& arguments, const std::vector<std::string>& environment)
+    : scratch_(make_scratch()) {
   std::vector<char*> argv;
   argv.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
@@ -66,6 +68,7 @@ Program::Program(const std::vector<std::string>& arguments) : scratch_(make_scra
   pid_ = ::fork();
   if (pid_ != 0) return;
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  for (const std::string& variable : environment) ::putenv(const_cast<char*>(variable.c_str()));
   redirect(STDOUT_FILENO, out_path);
   redirect(STDERR_FILENO, err_path);
   ::execvp(argv[0], argv.data());
@@ -127,6 +130,31 @@ bool eventually(const std::function<bool()>& condition, std::chrono::seconds pat
 }
 
 bool is_alive(pid_t pid) { return preflight::start_ticks(pid).has_value(); }
+
+std::vector<pid_t> processes_with(const std::string& variable) {
+  std::vector<pid_t> found;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator("/proc", error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    const std::string environment = '\0' + read_all(entry.path() / "environ");
+    const pid_t pid = std::stoi(name);
+    if (environment.find('\0' + variable + '\0') != std::string::npos && is_alive(pid)) found.push_back(pid);
+  }
+  return found;
+}
+
+std::size_t memory_of(const std::vector<pid_t>& processes) {
+  std::size_t kilobytes = 0;
+  for (const pid_t pid : processes) {
+    std::ifstream rollup("/proc/" + std::to_string(pid) + "/smaps_rollup");
+    std::string line;
+    while (std::getline(rollup, line)) {
+      if (line.starts_with("Pss:")) kilobytes += std::stoul(line.substr(4));
+    }
+  }
+  return kilobytes * 1024;
+}
 
 std::optional<fs::path> probe_folder(const fs::path& dir) {
   std::error_code error;

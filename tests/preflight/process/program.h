@@ -2,6 +2,7 @@
 #define WALGUARD_TESTS_PREFLIGHT_PROCESS_PROGRAM_H_
 
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -15,8 +16,9 @@ namespace walguard::testing_support {
 /// A child process whose output is collected in files. Killed at its end if it still runs.
 class Program {
  public:
-  /// `arguments[0]` is the program, looked up in PATH.
-  explicit Program(const std::vector<std::string>& arguments);
+  /// `arguments[0]` is the program, looked up in PATH. `environment`: "NAME=VALUE", beside our own.
+  explicit Program(const std::vector<std::string>& arguments,
+                   const std::vector<std::string>& environment = {});
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
   ~Program();
@@ -57,6 +59,14 @@ bool eventually(const std::function<bool()>& condition,
 
 /// Whether a process is there and more than a zombie.
 bool is_alive(pid_t pid);
+
+/// All processes that were started with `variable` ("NAME=VALUE") in their environment, whoever their parent
+/// is by now.
+std::vector<pid_t> processes_with(const std::string& variable);
+
+/// What these processes hold in memory together, in bytes: each shared page is counted once, by shares (the
+/// kernel's Pss). A process that is gone holds nothing.
+std::size_t memory_of(const std::vector<pid_t>& processes);
 
 /// The probe's folder in `dir`, if there is one now.
 std::optional<std::filesystem::path> probe_folder(const std::filesystem::path& dir);
