@@ -15,7 +15,8 @@ inline constexpr std::size_t kWalHeaderBytes = 32;
 /// No database is smaller: the smallest page there is.
 inline constexpr std::size_t kLeastDatabaseBytes = 512;
 
-/// As the database file has it: a value that was set in WAL mode and is not checkpointed yet is still in the -wal.
+/// As the database file has it: a value that was set in WAL mode and is not checkpointed yet is still in the
+/// -wal.
 struct DatabaseHeader {
   bool wal = false;                 ///< bytes 18 and 19 say WAL; else a rollback journal
   std::uint32_t page_size = 0;      ///< bytes
