@@ -1,5 +1,4 @@
 // FUSE clients of a server: sshfs and glusterfs, whose servers run on this machine for as long as the bed.
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <functional>

@@ -15,13 +15,13 @@
 
 #include <dlfcn.h>
 #include <elf.h>
-#include <sys/ptrace.h>
+#include <linux/ptrace.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
 namespace {
 
-using Ptrace = long (*)(enum __ptrace_request, pid_t, void*, void*);
+using Ptrace = long (*)(int, pid_t, void*, void*);
 
 constexpr std::size_t kLargestArea = 16384;  // 11 KiB with AMX
 constexpr std::size_t kHeader = 512;         // of the XSAVE layout: its first word tells which parts are set
@@ -45,8 +45,8 @@ long set_whole_area(Ptrace real, pid_t pid, void* which, const iovec& known) {
 
 }  // namespace
 
-// NOLINTNEXTLINE(bugprone-reserved-identifier): glibc's own declaration of ptrace(2) has these types
-extern "C" long ptrace(enum __ptrace_request request, ...) noexcept {
+// As <sys/ptrace.h> declares it, but for the enumeration of its requests, which va_start cannot take.
+extern "C" long ptrace(int request, ...) noexcept {
   static const auto real = reinterpret_cast<Ptrace>(::dlsym(RTLD_NEXT, "ptrace"));
   va_list arguments;
   va_start(arguments, request);
