@@ -40,6 +40,7 @@ const std::vector<BedCase>& all_beds() {
     add_remote_fuse_beds(beds);
     add_fault_beds(beds);
     add_network_beds(beds);
+    add_gvisor_beds(beds);
     return beds;
   }();
   return table;

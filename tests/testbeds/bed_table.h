@@ -62,6 +62,7 @@ void add_fuse_beds(std::vector<BedCase>& table);
 void add_remote_fuse_beds(std::vector<BedCase>& table);
 void add_fault_beds(std::vector<BedCase>& table);
 void add_network_beds(std::vector<BedCase>& table);
+void add_gvisor_beds(std::vector<BedCase>& table);
 
 }  // namespace walguard::testbeds
 
