@@ -1,5 +1,6 @@
 // The operations of a worker, called in this process on a folder of the test's own.
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -240,24 +241,24 @@ class LockRally : public AgentOps {
 TEST_F(LockRally, PassesTwoLocksBackAndForthAndEndsWithNothingLocked) {
   const int file = a_.open("f", true);
   a_.must("lock", write_lock(file, 1));
+  std::array<int, 2> from_follower{};
+  ASSERT_EQ(::pipe(from_follower.data()), 0);
   const pid_t follower = ::fork();
   ASSERT_GE(follower, 0);
   if (follower == 0) {
     Party party;
     const int own = party.open("f", false);
     const bool held = party("lock", write_lock(own, 2)).value_or(Json()).value("granted", false);
+    (void)!::write(from_follower[1], "x", 1);
     const OpResult played = party("lock-rally", player(own, false));
     ::_exit(held && played && played->at("round_trips").size() == 50 ? 0 : 1);
   }
-  // The follower holds its byte before the leader may begin.
-  const Json byte_2 = Json::array({{{"start", 2}, {"length", 1}}});
-  const auto is_held = [&] {
-    return a_.must("lock-probe", {{"file", file}, {"ofd", false}, {"ranges", byte_2}})
-               .at(0)
-               .at("read")
-               .at("getlk") == "write";
-  };
-  while (!is_held()) ::sched_yield();
+  // The follower holds its byte before the leader may begin. Asked for by a pipe: to try the lock would take
+  // it.
+  ::close(from_follower[1]);
+  char byte = 0;
+  ASSERT_EQ(::read(from_follower[0], &byte, 1), 1);
+  ::close(from_follower[0]);
   EXPECT_EQ(a_.must("lock-rally", player(file, true)).at("round_trips").size(), 50U);
   int status = 0;
   ASSERT_EQ(::waitpid(follower, &status, 0), follower);
