@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -9,6 +11,7 @@
 #include <system_error>
 #include <vector>
 
+#include <sys/klog.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
@@ -40,6 +43,15 @@ Json mount_json(const std::optional<Mount>& mount) {
   return Json{{"fstype", mount->fstype}, {"device", mount->device}};
 }
 
+// Empty where this process may not read it.
+std::string start_of_kernel_log() {
+  constexpr int kReadAll = 3;  // SYSLOG_ACTION_READ_ALL, syslog(2)
+  std::string log(1UL << 20U, '\0');
+  const int got = ::klogctl(kReadAll, log.data(), static_cast<int>(log.size()));
+  log.resize(static_cast<std::size_t>(std::max(got, 0)));
+  return log.substr(0, log.find('\n'));
+}
+
 // {"dir"}: what can be told without touching the directory, for the report of a run that never gets further.
 OpResult identify_mount(const Json& arguments) {
   const auto dir = arguments.at("dir").get<std::string>();
@@ -48,7 +60,10 @@ OpResult identify_mount(const Json& arguments) {
   utsname kernel{};
   if (::uname(&kernel) == 0) answer["kernel"] = kernel.release;
   answer["boot_id"] = boot_id();
-  answer["sandbox"] = detect_sandbox(read_small_file("/proc/version").value_or(""), mounts);
+  answer["sandbox"] = detect_sandbox({.proc_version = read_small_file("/proc/version").value_or(""),
+                                      .command_line = read_small_file("/proc/cmdline").value_or(""),
+                                      .kernel_log = start_of_kernel_log(),
+                                      .mounts = mounts});
   return answer;
 }
 

@@ -97,7 +97,7 @@ tl::expected<bool, OpError> await_lock(int fd, off_t start, double patience) {
   const Stopwatch watch;
   PoliteSpin spin;
   while (true) {
-    const auto granted = set_lock(fd, /*ofd=*/false, range_of(start, 1, F_WRLCK));
+    auto granted = set_lock(fd, /*ofd=*/false, range_of(start, 1, F_WRLCK));
     if (!granted || *granted) return granted;
     if (watch.seconds() > patience) return false;
     spin.pause();

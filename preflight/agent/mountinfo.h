@@ -31,9 +31,16 @@ struct Mount {
 [[nodiscard]] std::optional<Mount> find_mount(const std::vector<Mount>& mounts, std::string_view path,
                                               std::string_view device);
 
+/// Where a sandbox's own kernel shows. Empty where a text could not be read.
+struct SandboxSigns {
+  std::string proc_version = {};  ///< /proc/version
+  std::string command_line = {};  ///< /proc/cmdline
+  std::string kernel_log = {};    ///< as dmesg prints it
+  std::vector<Mount> mounts = {};
+};
+
 /// Which sandbox's kernel this is: "gvisor", "kata", or empty where there is no sign of one.
-/// `proc_version`: the text of /proc/version.
-[[nodiscard]] std::string detect_sandbox(std::string_view proc_version, const std::vector<Mount>& mounts);
+[[nodiscard]] std::string detect_sandbox(const SandboxSigns& signs);
 
 }  // namespace walguard::preflight
 

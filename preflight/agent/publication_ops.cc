@@ -109,7 +109,7 @@ class PublicationOps {
     const int fd = context_->file(arguments);
     const Bytes bytes = frame_bytes(number);
     const off_t offset = offset_of(frame_of(arguments, number));
-    const auto header = write_all(fd, bytes.data(), kFrameHeader, offset);
+    auto header = write_all(fd, bytes.data(), kFrameHeader, offset);
     if (!header) return header;
     return write_all(fd, bytes.data() + kFrameHeader, kPage, offset + static_cast<off_t>(kFrameHeader));
   }

@@ -233,15 +233,15 @@ std::string refusal(Party& party, bool ofd) {
 }
 
 std::vector<double> time_hand_overs(Party& leader, Party& follower, Profile profile) {
-  const Range& first = kShmRanges.at(3);
-  const Range& second = kShmRanges.at(4);
+  const long first = kShmRanges.at(3).start;
+  const long second = kShmRanges.at(4).start;
   const double seconds = rounds_for(profile, 1) * kRallySeconds;
-  take_lock(leader.hand, leader.files.at(0), "write", first.start, 1);
-  take_lock(follower.hand, follower.files.at(0), "write", second.start, 1);
-  const auto arguments = [&](const Party& party, bool leads) {
+  take_lock(leader.hand, leader.files.at(0), "write", first, 1);
+  take_lock(follower.hand, follower.files.at(0), "write", second, 1);
+  const auto arguments = [first, second, seconds](const Party& party, bool leads) {
     return Json{{"file", party.files.at(0)},
-                {"hold", leads ? first.start : second.start},
-                {"want", leads ? second.start : first.start},
+                {"hold", leads ? first : second},
+                {"want", leads ? second : first},
                 {"leads", leads},
                 {"rounds", kRallyRounds},
                 {"patience", kReleaseSeconds},

@@ -8,7 +8,6 @@
 // And it begins anew: the first to open a database on which nobody holds the dead-man-switch lock cuts the
 // -shm to 3 bytes (os_unix.c, unixLockSharedMemory); SQLite before 3.32 cut it to 0. What is mapped
 // afterwards must be zeros on both sides, not what an earlier page cache held.
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>

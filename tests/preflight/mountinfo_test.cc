@@ -69,13 +69,29 @@ TEST(FindMount, FindsNothingForARelativePath) {
   EXPECT_FALSE(find_mount(parse_mountinfo(kTable), "data", ""));
 }
 
-TEST(DetectSandbox, KnowsGvisorByTheKernelItPlaysAndKataByItsShare) {
-  EXPECT_EQ(detect_sandbox("Linux version 4.4.0 #1 SMP Sun Jan 10 15:06:54 PST 2016", {}), "gvisor");
-  EXPECT_EQ(detect_sandbox("Linux version 6.1.0 (builder)",
-                           parse_mountinfo("1 1 0:1 / / rw - virtiofs kataShared rw\n")),
+TEST(DetectSandbox, KnowsGvisorByTheKernelItPlaysOrByItsLog) {
+  EXPECT_EQ(detect_sandbox({.proc_version = "Linux version 4.4.0 #1 SMP Sun Jan 10 15:06:54 PST 2016"}),
+            "gvisor");
+  EXPECT_EQ(
+      detect_sandbox({.proc_version = "Linux version 6.1.0",
+                      .kernel_log = "[    0.000000] Starting gVisor...\n[    0.4] Recruiting cron-ies"}),
+      "gvisor");
+}
+
+TEST(DetectSandbox, KnowsKataByItsShareOrByWhatItBootsInto) {
+  EXPECT_EQ(detect_sandbox({.mounts = parse_mountinfo("1 1 0:1 / / rw - virtiofs kataShared rw\n")}), "kata");
+  EXPECT_EQ(detect_sandbox({.command_line = "quiet systemd.unit=kata-containers.target agent.log=debug"}),
             "kata");
-  EXPECT_EQ(detect_sandbox("Linux version 6.1.0 (builder)", parse_mountinfo(kTable)), "");
-  EXPECT_EQ(detect_sandbox("Linux version 4.4.0-210-generic (builder)", parse_mountinfo(kTable)), "");
+}
+
+TEST(DetectSandbox, SeesNoneOnAnOrdinaryMachine) {
+  EXPECT_EQ(
+      detect_sandbox({.proc_version = "Linux version 4.4.0-210-generic (builder)",
+                      .command_line = "BOOT_IMAGE=/vmlinuz root=/dev/sda1",
+                      .kernel_log = "[    0.0] Linux version 4.4.0\n[   99.1] somebody said: Starting gVisor",
+                      .mounts = parse_mountinfo(kTable)}),
+      "");
+  EXPECT_EQ(detect_sandbox({}), "");
 }
 
 }  // namespace

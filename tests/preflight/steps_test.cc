@@ -1,7 +1,6 @@
 #include "preflight/checks/steps.h"
 
 #include <algorithm>
-#include <string_view>
 #include <vector>
 
 #include <gmock/gmock.h>
