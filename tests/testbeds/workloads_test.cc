@@ -56,8 +56,6 @@ const std::vector<WorkloadCase>& cases() {
       {"LocksOfOneMountExclusive", "wal-exclusive", exclusive, "fault=locks-per-mount", 2, kFail,
        "was let in"},
       {"LocksAlwaysGrantedWal", "wal", wal, "fault=locks-always-granted", 1, kFail, ""},
-      {"LocksKeptAfterDeathWal", "wal", wal, "fault=locks-kept-after-death", 1, kFail,
-       "a lock outlives its holder"},
       {"LocksKeptAfterDeathRollback", "rollback", rollback, "fault=locks-kept-after-death", 1, kFail,
        "a lock outlives its holder"},
       {"LocksKeptAfterDeathExclusive", "wal-exclusive", exclusive, "fault=locks-kept-after-death", 1, kFail,
