@@ -76,7 +76,7 @@ void write_like_a_journal(Plan& plan) {
 // A header and frames of header and page; then it begins anew over the old frames.
 void write_like_a_wal(Plan& plan) {
   constexpr std::size_t kFrameHeader = 24;
-  for (const std::size_t frames : {64, 24}) {
+  for (const std::size_t frames : {std::size_t{64}, std::size_t{24}}) {
     plan.write(0, 32);
     for (std::size_t frame = 0; frame < frames; ++frame) {
       const std::size_t offset = 32 + frame * (kFrameHeader + kPage);

@@ -22,7 +22,7 @@ namespace {
 
 constexpr int kParts = 8;
 constexpr int kKillsInAPart = 25;
-constexpr double kLatestSeconds = 2;  // most kills come far earlier, when a run makes and finds its folder
+constexpr double kLatestSeconds = 1.2;  // most kills come far earlier, when a run makes and finds its folder
 
 class KilledAtRandom : public ::testing::TestWithParam<int> {
  protected:
