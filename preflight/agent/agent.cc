@@ -68,6 +68,7 @@ class Agent {
 
  private:
   struct Worker {
+    // NOLINTNEXTLINE(misc-include-cleaner): pid_t is of sys/types.h
     pid_t pid;
     LineChannel channel;
   };

@@ -1,7 +1,6 @@
 #include "preflight/cli/two_hosts.h"
 
 #include <chrono>
-#include <cstddef>
 #include <cstdlib>
 #include <optional>
 #include <string>

@@ -19,7 +19,6 @@
 #include "preflight/checks/check.h"
 #include "preflight/conductor/outline.h"
 #include "preflight/conductor/session.h"
-#include "preflight/report/grade.h"
 #include "preflight/report/report.h"
 
 namespace walguard::preflight {
@@ -244,7 +243,7 @@ class Run {
     CheckOutcome outcome = run_script(definition);
     session_.set_deadline(in(kSetupPatience));
     const Aftermath after = look_around(outcome);
-    if (after.spoilt) outcome = not_run(*after.stopped);
+    if (after.spoilt && after.stopped) outcome = not_run(*after.stopped);
     check.result = outcome.result;
     check.detail = std::move(outcome.detail);
     check.numbers = std::move(outcome.numbers);

@@ -12,7 +12,6 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -65,6 +64,7 @@ Answer look_up(const HostPort& host_port, int flags) {
   return answer;
 }
 
+// NOLINTNEXTLINE(misc-include-cleaner): pid_t is of sys/types.h
 [[noreturn]] void resolve_as_child(pid_t parent, const HostPort& host_port, int pipe_end) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(0);

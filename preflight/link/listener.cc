@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <tl/expected.hpp>

@@ -2,7 +2,6 @@
 
 #include <array>
 
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
@@ -14,12 +13,12 @@ struct Option {
   int name;
   int value;
 };
-constexpr std::array<Option, 6> kOptions = {{{IPPROTO_TCP, TCP_NODELAY, 1},
+constexpr std::array<Option, 6> kOptions = {{{SOL_TCP, TCP_NODELAY, 1},
                                              {SOL_SOCKET, SO_KEEPALIVE, 1},
-                                             {IPPROTO_TCP, TCP_KEEPIDLE, 4},   // seconds
-                                             {IPPROTO_TCP, TCP_KEEPINTVL, 2},  // seconds
-                                             {IPPROTO_TCP, TCP_KEEPCNT, 3},
-                                             {IPPROTO_TCP, TCP_USER_TIMEOUT, 10'000}}};  // milliseconds
+                                             {SOL_TCP, TCP_KEEPIDLE, 4},   // seconds
+                                             {SOL_TCP, TCP_KEEPINTVL, 2},  // seconds
+                                             {SOL_TCP, TCP_KEEPCNT, 3},
+                                             {SOL_TCP, TCP_USER_TIMEOUT, 10'000}}};  // milliseconds
 
 }  // namespace
 

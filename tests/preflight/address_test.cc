@@ -1,7 +1,6 @@
 #include "preflight/link/address.h"
 
 #include <chrono>
-#include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

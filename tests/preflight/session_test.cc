@@ -2,16 +2,16 @@
 #include "preflight/conductor/session.h"
 
 #include <array>
+#include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "preflight/link/frame.h"
 #include "preflight/link/line_channel.h"
@@ -41,7 +41,7 @@ class SessionTest : public ::testing::Test {
     auto [ours_b, theirs_b] = socket_pair();
     a_ = std::move(theirs_a);
     b_ = std::move(theirs_b);
-    session_.emplace(LineChannel(std::move(ours_a)), LineChannel(std::move(ours_b)), -1);
+    session_ = std::make_unique<Session>(LineChannel(std::move(ours_a)), LineChannel(std::move(ours_b)), -1);
     write(a_, kReady);
   }
   ~SessionTest() override {
@@ -82,7 +82,7 @@ class SessionTest : public ::testing::Test {
 
   UniqueFd a_;
   UniqueFd b_;
-  std::optional<Session> session_;
+  std::unique_ptr<Session> session_;
   std::thread agent_;
 };
 

@@ -47,6 +47,7 @@ class KilledAtRandom : public ::testing::TestWithParam<int> {
   }
 
   // The conductor every other time, else an agent or a worker.
+  // NOLINTNEXTLINE(misc-include-cleaner): pid_t is of sys/types.h
   pid_t choose(const std::vector<pid_t>& family) {
     if (family.size() == 1 || random_() % 2 == 0) return family.front();
     return family.at(1 + random_() % (family.size() - 1));

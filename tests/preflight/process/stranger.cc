@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -25,7 +24,6 @@
 namespace walguard::testing_support {
 namespace {
 
-using preflight::LineChannel;
 using preflight::UniqueFd;
 using Clock = std::chrono::steady_clock;
 

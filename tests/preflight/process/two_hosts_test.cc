@@ -2,15 +2,14 @@
 // other side can be none.
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -29,7 +28,6 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::Not;
 using Clock = std::chrono::steady_clock;
 
@@ -260,6 +258,7 @@ TEST_F(TwoHosts, AListenerNamesWhomItRefusedWhenItsTimeIsOver) {
 TEST_F(TwoHosts, AListenerHearsTheRightOneBehindACrowd) {
   listen();
   std::vector<std::unique_ptr<Stranger>> crowd;
+  crowd.reserve(40);
   for (int i = 0; i < 40; ++i) crowd.push_back(std::make_unique<Stranger>(address()));
   connect();
   EXPECT_EQ(b_->wait(), 0) << b_->err();
