@@ -94,7 +94,7 @@ TEST_F(RunningProbe, HoldsLessThan64MebibytesInAllItsProcesses) {
   RecordProperty("most_bytes", std::to_string(most));
   EXPECT_EQ(probe.wait(), 0) << probe.out();
   EXPECT_GT(most, 1024U * 1024);
-  EXPECT_LT(most, 64U * 1024 * 1024);
+  EXPECT_LT(most, kMostMemory);
 }
 
 TEST_F(RunningProbe, DoesNotDisturbAnotherRunInTheSameDirectory) {

@@ -64,6 +64,14 @@ bool is_alive(pid_t pid);
 /// is by now.
 std::vector<pid_t> processes_with(const std::string& variable);
 
+/// What a quick run may hold in all its processes. A sanitizer's own memory is many times that and would be
+/// counted.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr std::size_t kMostMemory = 4096UL * 1024 * 1024;
+#else
+inline constexpr std::size_t kMostMemory = 64UL * 1024 * 1024;
+#endif
+
 /// What these processes hold in memory together, in bytes: each shared page is counted once, by shares (the
 /// kernel's Pss). A process that is gone holds nothing.
 std::size_t memory_of(const std::vector<pid_t>& processes);

@@ -318,7 +318,7 @@ TEST_F(TwoHosts, APeerThatFloodsIsInconclusiveAndFillsNoMemory) {
   std::size_t most = 0;
   while (peer.say(flood)) most = std::max(most, memory_of(a_->family()));
   expect_inconclusive(*a_, "agent B is gone");
-  EXPECT_LT(most, 64UL * 1024 * 1024);
+  EXPECT_LT(most, kMostMemory);
   expect_clean();
 }
 
