@@ -1,6 +1,7 @@
 #include "preflight/cli/cli.h"
 
 #include <cerrno>
+#include <cstddef>
 #include <exception>
 #include <filesystem>
 #include <map>

@@ -93,8 +93,7 @@ std::string_view describe(Strategy strategy) {
 }
 
 std::string meaning(const Report& report, Strategy strategy) {
-  const std::string subject =
-      std::string(describe(strategy)) + ", shared by " + std::string(who(report.scope));
+  std::string subject = std::string(describe(strategy)) + ", shared by " + std::string(who(report.scope));
   switch (report.verdict[strategy]) {
     case Verdict::kSafe:
       return subject + ": measured, and nothing went wrong.";
