@@ -44,8 +44,8 @@ constexpr std::size_t kSpareDescriptors = 128;
 // Without descriptors left, accept() is tried again this much later, when the loops have closed something.
 constexpr int kRetryAcceptMilliseconds = 20;
 
-// More loops than processors only take turns, each for a slice of milliseconds: with two on one, the slowest
-// answers in a hundred took 4 ms instead of a few tenths.
+// More loops than processors only take turns, each for a slice of milliseconds: with two on one, one
+// answer in a hundred took over 4 ms instead of 0.7 (docs/performance.md).
 unsigned thread_count(const HttpLimits& limits) {
   constexpr int kMostLoops = 4;
   if (limits.threads != 0) return limits.threads;

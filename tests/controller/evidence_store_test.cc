@@ -4,14 +4,17 @@
 #include <filesystem>
 #include <fstream>
 #include <ios>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
+#include <sys/types.h>
 #include <sys/wait.h>
 #include <tl/expected.hpp>
 #include <unistd.h>
@@ -108,7 +111,7 @@ TEST_F(EvidenceStoreTest, EveryFieldOfEvidenceIsThereAfterARestart) {
 }
 
 TEST_F(EvidenceStoreTest, EvidenceIsThereAfterAProcessThatDiedWithoutClosing) {
-  const pid_t child = ::fork();
+  const auto child = ::fork();
   if (child == 0) {
     const auto store = open_on(testing::kExt4Magic);
     ::_exit(store && (*store)->save(full_evidence()) ? 0 : 1);

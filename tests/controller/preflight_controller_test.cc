@@ -1,14 +1,16 @@
 #include "operator/controller/preflight_controller.h"
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <csignal>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -19,6 +21,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <tl/expected.hpp>
 
@@ -365,6 +368,7 @@ TEST_F(PreflightControllerTest, WantNeverWaitsForARun) {
   controller->want(request_for("a"));
   ASSERT_TRUE(eventually([&] { return held.started().size() == 1; }));
   std::vector<std::jthread> askers;  // would hang here if it did: the run is never released
+  askers.reserve(4);
   for (int i = 0; i < 4; ++i) {
     askers.emplace_back([&controller, i] {
       for (int j = 0; j < 100; ++j)
@@ -387,7 +391,7 @@ TEST_F(PreflightControllerTest, EvidenceThatTheDiskRefusesIsInForceAndSavedWhenI
   set_result({"unsafe", 1, {}});
   const auto controller = start();
   // No file may grow: what a full disk is to SQLite. SIGXFSZ would otherwise end the process.
-  const auto signal_before = std::signal(SIGXFSZ, SIG_IGN);
+  const auto signal_before = ::signal(SIGXFSZ, SIG_IGN);
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
   const rlimit nothing = {0, before.rlim_max};
@@ -399,7 +403,7 @@ TEST_F(PreflightControllerTest, EvidenceThatTheDiskRefusesIsInForceAndSavedWhenI
   const std::string error = controller->status().store_error;
   const auto kept_meanwhile = store_->load_all();
   ::setrlimit(RLIMIT_FSIZE, &before);
-  std::signal(SIGXFSZ, signal_before);
+  ::signal(SIGXFSZ, signal_before);
 
   EXPECT_TRUE(reported);
   EXPECT_TRUE(in_force);

@@ -3,19 +3,21 @@
 
 #include <cerrno>
 #include <chrono>
-#include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,11 +52,11 @@ class PreflightRunnerTest : public ::testing::Test {
     EXPECT_EQ(errno, ECHILD);
   }
 
-  RunResult run(const std::string& script, std::stop_token stop = {}) {
+  RunResult run(const std::string& script, const std::stop_token& stop = {}) {
     const std::string program = dir_ / "preflight.sh";
     testing::write_file(program, "#!/bin/sh\n" + script);
     std::filesystem::permissions(program, std::filesystem::perms::owner_all);
-    return run_program(program, std::move(stop));
+    return run_program(program, stop);
   }
   RunResult run_program(const std::string& program, const std::stop_token& stop = {}) {
     PreflightRunner runner({program, "quick"}, paths_, limits_);
@@ -71,7 +73,7 @@ TEST_F(PreflightRunnerTest, AReportComesWithItsExitCode) {
   for (const int code : {0, 1, 3}) {
     const RunResult result = run("echo '{\"a\": 1}'; exit " + std::to_string(code));
     ASSERT_TRUE(result.report) << result.reason;
-    EXPECT_EQ(*result.report, "{\"a\": 1}\n");
+    EXPECT_EQ(result.report, "{\"a\": 1}\n");
     EXPECT_EQ(result.exit_code, code);
     EXPECT_EQ(result.reason, "");
   }
@@ -162,8 +164,7 @@ TEST_F(PreflightRunnerTest, MoreOutputThanTheLimitEndsTheRun) {
 
 TEST_F(PreflightRunnerTest, OutputUpToTheLimitIsAllThere) {
   const RunResult result = run("printf '\"'; head -c 1000000 /dev/zero | tr '\\0' x; printf '\"'");
-  ASSERT_TRUE(result.report) << result.reason;
-  EXPECT_EQ(result.report->size(), 1'000'002U);
+  EXPECT_EQ(result.report.value_or("").size(), 1'000'002U) << result.reason;
 }
 
 TEST_F(PreflightRunnerTest, OfALongStderrTheEndIsKept) {
@@ -184,7 +185,7 @@ TEST_F(PreflightRunnerTest, AnOrphanThatHoldsStdoutOpenNeitherHoldsUpTheResultNo
   const std::string pid_file = dir_ / "pid";
   const RunResult result = run("sleep 1000 & echo $! > " + pid_file + "; echo '{}'");
   EXPECT_TRUE(result.report) << result.reason;
-  pid_t orphan = 0;
+  int orphan = 0;
   std::ifstream(pid_file) >> orphan;
   ASSERT_GT(orphan, 0);
   EXPECT_EQ(::kill(orphan, 0), -1) << "the orphan lives on";  // and TearDown sees that it is no zombie
@@ -218,10 +219,10 @@ TEST_F(PreflightRunnerTest, BlockedAndIgnoredSignalsAreNotHandedDown) {
   sigemptyset(&term);
   sigaddset(&term, SIGTERM);
   ::pthread_sigmask(SIG_BLOCK, &term, &before);
-  const auto pipe_before = std::signal(SIGPIPE, SIG_IGN);
+  const auto pipe_before = ::signal(SIGPIPE, SIG_IGN);
   const RunResult term_result = run("kill -TERM $$; echo '{}'");
   const RunResult pipe_result = run("kill -PIPE $$; echo '{}'");
-  std::signal(SIGPIPE, pipe_before);
+  ::signal(SIGPIPE, pipe_before);
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   EXPECT_THAT(term_result.reason, HasSubstr("killed by signal 15"));
   EXPECT_THAT(pipe_result.reason, HasSubstr("killed by signal 13"));
@@ -234,6 +235,7 @@ TEST_F(PreflightRunnerTest, ManyRunsAtOnceKeepTheirResultsApart) {
   for (int i = 0; i < 8; ++i) paths_["class-" + std::to_string(i)] = {"/srv/" + std::to_string(i), ""};
   PreflightRunner runner({program, "quick"}, paths_, limits_);
   std::vector<std::jthread> threads;
+  threads.reserve(8);
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&runner, i] {
       const std::string number = std::to_string(i);

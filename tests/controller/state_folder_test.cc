@@ -2,11 +2,11 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -233,6 +233,7 @@ TEST_F(StateFolderTest, ReadersOnManyThreadsAlwaysSeeAWholeState) {
   std::atomic<bool> torn = false;
   {
     std::vector<std::jthread> readers;
+    readers.reserve(4);
     for (int i = 0; i < 4; ++i) {
       readers.emplace_back([&](const std::stop_token& stop) {
         while (!stop.stop_requested()) {

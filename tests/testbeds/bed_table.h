@@ -13,8 +13,7 @@
 #include "preflight/report/report.h"
 #include "tests/testbeds/bed.h"
 
-/// The one table of test beds: every kind of storage the probe is run on, and what it must find there. The
-/// tests run each bed once, `detection` runs each as often as asked.
+/// The one table of test beds: every kind of storage the probe is run on, and what it must find there.
 namespace walguard::testbeds {
 
 /// What a bed belongs to, by what stands between the probe and the disk.
