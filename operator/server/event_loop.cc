@@ -187,7 +187,10 @@ void EventLoop::settle(Member& member, Connection::Need need) {
 
 void EventLoop::remove(Member& member) {
   std::erase(another_turn_, &member);
-  members_in(member.phase).erase(member.self);  // closes the socket, which takes it out of epoll
+  // Closing would take the socket out of epoll only if nobody else held it open, and a child that is being
+  // started does until its exec: its next event would then point to a member that is gone (epoll(7), Q6).
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, member.connection.fd(), nullptr);
+  members_in(member.phase).erase(member.self);
   open_.fetch_sub(1, std::memory_order_relaxed);
 }
 

@@ -1,11 +1,18 @@
+#include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdio>
 #include <numeric>
 #include <string>
+#include <system_error>
 #include <thread>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "operator/server/http_limits.h"
 #include "operator/server/http_message.h"
@@ -239,6 +246,49 @@ TEST_F(HttpAnswers, AClientThatLeavesAmidAnAnswerDoesNotHarmTheServer) {
     EXPECT_TRUE(eventually([&] { return server_->stats().open_connections == 0; }));
     TestClient next = mode == Mode::kTls ? TestClient::tls(port_) : TestClient(port_);
     EXPECT_EQ(next.ask(post("/echo", "alive")).body, "alive");
+  }
+}
+
+/// A child as it is between fork and exec: it holds every descriptor of this process.
+class HeldOpen {
+ public:
+  HeldOpen() {
+    if (::pipe2(end_.data(), O_CLOEXEC) != 0)
+      throw std::system_error(errno, std::generic_category(), "pipe2");
+    child_ = ::fork();
+    if (child_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
+    if (child_ == 0) {
+      ::close(end_[1]);
+      char byte = 0;
+      [[maybe_unused]] const auto told = ::read(end_[0], &byte, 1);
+      ::_exit(0);
+    }
+  }
+  HeldOpen(const HeldOpen&) = delete;
+  HeldOpen& operator=(const HeldOpen&) = delete;
+  ~HeldOpen() {
+    ::close(end_[0]);
+    ::close(end_[1]);
+    ::waitpid(child_, nullptr, 0);
+  }
+
+ private:
+  std::array<int, 2> end_{};
+  pid_t child_ = -1;
+};
+
+TEST_F(HttpAnswers, AConnectionThatAChildStillHoldsOpenIsGoneForTheServer) {
+  start({.threads = 1});
+  TestClient leaving = TestClient::tls(port_);
+  ASSERT_EQ(leaving.ask(post("/echo", "x")).status, 200);
+  {
+    const HeldOpen child;
+    leaving.half_close();
+    ASSERT_TRUE(eventually([&] { return server_->stats().open_connections == 0; }));
+    for (int i = 0; i < 20; ++i) {
+      TestClient next = TestClient::tls(port_);
+      EXPECT_EQ(next.ask(post("/echo", "alive")).body, "alive");
+    }
   }
 }
 
