@@ -72,8 +72,8 @@ class SqliteOps {
   }
 
   // {"writer","seq","commits","seconds","reopen_every","filler","pause_ms"}: commits until done or out of
-  // time, tells of each commit before it begins the next, opens a new connection every so many, and pauses
-  // after each attempt.
+  // time, but tries once at least; tells of each commit before it begins the next, opens a new connection
+  // every so many, and pauses after each attempt.
   OpResult write(const Json& arguments) {
     const auto give_up = in_seconds(arguments);
     const auto commits = arguments.at("commits").get<std::int64_t>();
@@ -86,7 +86,7 @@ class SqliteOps {
     std::int64_t busy = 0;
     double longest_wait = 0;
     std::vector<std::int64_t> microseconds;
-    while (done < commits && Clock::now() < give_up) {
+    do {
       const auto start = Clock::now();
       const auto entry = with_connection<CommittedEntry>(
           arguments, [&](Database& database) { return commit_entry(database, order); });
@@ -105,7 +105,7 @@ class SqliteOps {
         longest_wait = std::max(longest_wait, std::chrono::duration<double>(Clock::now() - start).count());
       }
       if (pause.count() > 0) std::this_thread::sleep_for(pause);
-    }
+    } while (done < commits && Clock::now() < give_up);
     return Json{{"seq", order.seq},
                 {"commits", done},
                 {"busy", busy},

@@ -16,6 +16,7 @@
 
 #include "preflight/agent/ops.h"
 #include "preflight/agent/shared_map.h"
+#include "preflight/link/bounded_json.h"
 #include "preflight/link/errno_name.h"
 #include "preflight/link/line_channel.h"
 #include "preflight/link/unique_fd.h"
@@ -96,9 +97,9 @@ int run_worker(UniqueFd link) {
 
   while (true) {
     while (const std::optional<std::string> line = channel.next_line()) {
-      const Json request = Json::parse(*line, nullptr, /*allow_exceptions=*/false);
-      if (!request.is_object()) return kLinkLost;
-      send_now(answer(table, request));
+      const std::optional<Json> request = parse_bounded_json(*line);
+      if (!request || !request->is_object()) return kLinkLost;
+      send_now(answer(table, *request));
     }
     if (channel.closed()) return 0;
     pollfd entry{.fd = channel.fd(), .events = channel.poll_events(), .revents = 0};

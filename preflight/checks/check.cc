@@ -61,13 +61,15 @@ Hand::Hand(CheckContext& context, Side side)
   try {
     call("enter-workspace", context.workspace.arguments(side));
   } catch (const CheckStopped&) {
-    kill();
+    session_->forget(worker_);
     throw;
   }
 }
 
 Hand::Hand(Hand&& other) noexcept
-    : session_(other.session_), worker_(other.worker_), alive_(std::exchange(other.alive_, false)) {}
+    : session_(std::exchange(other.session_, nullptr)),
+      worker_(other.worker_),
+      alive_(std::exchange(other.alive_, false)) {}
 
 Hand& Hand::operator=(Hand&& other) noexcept {
   std::swap(session_, other.session_);
@@ -76,7 +78,9 @@ Hand& Hand::operator=(Hand&& other) noexcept {
   return *this;
 }
 
-Hand::~Hand() { kill(); }
+Hand::~Hand() {
+  if (session_ != nullptr) session_->forget(worker_);
+}
 
 Json Hand::call(std::string_view op, const Json& arguments) { return wait(send(op, arguments)); }
 

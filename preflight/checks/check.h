@@ -90,7 +90,7 @@ class Hand {
   int open(const std::string& name, bool create);
 
  private:
-  Session* session_;
+  Session* session_;  // nullptr: moved from
   Worker worker_;
   bool alive_ = true;
 };

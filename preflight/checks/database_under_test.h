@@ -69,7 +69,7 @@ class DatabaseUnderTest {
   /// Once no other process has the database open: a new one on each side must be able to commit.
   void commit_alone_on_each_side();
   void commit_alone(Hand& hand);
-  /// Removes the file; the last connection has taken the rest with it.
+  /// Removes its files, once no process has it open.
   void remove();
 
   /// An operation of a process that is the only one with the database open: no lock may stand in its way.

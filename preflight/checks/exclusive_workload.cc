@@ -14,6 +14,7 @@
 
 #include "preflight/checks/check.h"
 #include "preflight/checks/database_under_test.h"
+#include "preflight/checks/steps.h"
 #include "preflight/conductor/session.h"
 
 namespace walguard::preflight {
@@ -50,7 +51,7 @@ class Episode {
     Side holder = Side::kA;
     for (const End end : kEnds) {
       hold(holder, end);
-      holder = holder == Side::kA ? Side::kB : Side::kA;
+      holder = other(holder);
     }
     database_.judge_with_cold_caches();
     numbers_["commits"] += static_cast<double>(database_.commits());
@@ -60,7 +61,7 @@ class Episode {
  private:
   // Takes over at once from whoever had it before, and writes while the other side tries to get in.
   void hold(Side side, End end) {
-    Hand intruder(context_, side == Side::kA ? Side::kB : Side::kA);
+    Hand intruder(context_, other(side));
     intruder.call("exists",
                   {{"name", database_.settings().name + "-wal"}});  // there or not: it was looked up
     Hand holder(context_, side);

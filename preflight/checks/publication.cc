@@ -28,8 +28,10 @@ namespace walguard::preflight {
 namespace {
 
 constexpr std::size_t kBlock = 4096;
-constexpr double kSeconds = 0.2;      // of publishing, each way
-constexpr double kPatience = 2;       // for one announcement to be answered
+constexpr double kSeconds = 0.2;  // of publishing, each way
+constexpr double kPatience = 2;   // for one announcement to be answered
+// A disk that is busy may hold up one write for that long; the reader must still be there when it is done.
+constexpr double kWriteStall = 10;
 constexpr int kRounds = 400;          // at most
 constexpr std::size_t kFrames = 64;   // then the log begins anew, over what everybody has cached
 constexpr long kFirstLockByte = 120;  // of -shm: WRITE, CKPT, RECOVER, READ0-4
@@ -74,9 +76,10 @@ class Publication {
     publish["file"] = log_of_writer_;
     Json subscribe = game;
     subscribe["file"] = log_of_reader_;
+    subscribe["seconds"] = seconds + kWriteStall;
     const Call reading = reader_.send("subscribe", subscribe);
     const Json published = writer_.call_for(seconds + kPatience, "publish", publish);
-    const Json read = reader_.wait(reading, seconds + kPatience);
+    const Json read = reader_.wait(reading, seconds + kWriteStall + kPatience);
     numbers_["publications"] += read.at("rounds").get<double>();
     numbers_["stale_reads"] += read.at("stale").get<double>();
     const auto longest = read.at("longest_stale_seconds").get<double>();

@@ -18,6 +18,7 @@
 #include "preflight/checks/check.h"
 #include "preflight/checks/crew.h"
 #include "preflight/checks/database_under_test.h"
+#include "preflight/checks/steps.h"
 #include "preflight/conductor/session.h"
 #include "preflight/report/report.h"
 
@@ -42,8 +43,6 @@ Effort effort(Profile profile) {
   return kEfforts.at(static_cast<std::size_t>(profile));
 }
 
-Side other(Side side) { return side == Side::kA ? Side::kB : Side::kA; }
-
 // One database in one journal mode, from its making to its judgement.
 class Episode {
  public:
@@ -62,6 +61,7 @@ class Episode {
     database_.commit_alone_on_each_side();
     database_.judge_with_cold_caches();
     numbers_["commits"] += static_cast<double>(database_.commits());
+    database_.remove();
     return database_.commits() >= kFewestCommits;
   }
 

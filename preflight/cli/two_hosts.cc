@@ -19,6 +19,7 @@
 #include "preflight/conductor/run.h"
 #include "preflight/conductor/session.h"
 #include "preflight/link/address.h"
+#include "preflight/link/bounded_json.h"
 #include "preflight/link/connector.h"
 #include "preflight/link/handshake.h"
 #include "preflight/link/line_channel.h"
@@ -32,6 +33,7 @@ namespace {
 
 using Result = tl::expected<RunResult, RunProblem>;
 
+constexpr const char* kNonsense = "the conductor ended the run with nonsense";
 constexpr const char* kTokenVariable = "WALGUARD_TOKEN";
 constexpr Seconds kAgentStart{10};
 constexpr Seconds kFarewell{5};
@@ -88,10 +90,14 @@ std::optional<std::vector<report::Strategy>> strategies_of(const Json& json) {
 
 Result decode_result(const std::string& text, const RunOptions& options) {
   try {
-    const Json json = Json::parse(text);
+    const std::optional<Json> parsed = parse_bounded_json(text);
+    if (!parsed) return inconclusive(options, kNonsense);
+    const Json& json = *parsed;
     if (json.contains("problem")) {
+      const int exit_code = json.at("exit").get<int>();
+      if (exit_code != kExitBadInput && exit_code != kExitInternal) return inconclusive(options, kNonsense);
       return tl::unexpected(
-          RunProblem{json.at("exit").get<int>(), "the other host: " + json.at("problem").get<std::string>()});
+          RunProblem{exit_code, "the other host: " + json.at("problem").get<std::string>()});
     }
     const auto strategies = strategies_of(json);
     auto report = report::parse_report(json.at("report").dump());
@@ -99,7 +105,7 @@ Result decode_result(const std::string& text, const RunOptions& options) {
     if (!strategies) return inconclusive(options, "the conductor sent a result without strategies");
     return RunResult{*std::move(report), *strategies};
   } catch (const Json::exception&) {
-    return inconclusive(options, "the conductor ended the run with nonsense");
+    return inconclusive(options, kNonsense);
   }
 }
 

@@ -31,6 +31,7 @@ constexpr Seconds kFailedPatience{5};   // after a failure, which a storage that
 constexpr Seconds kFolderPatience{12};  // for the second view to show what the first holds
 constexpr Seconds kFolderInterval{0.2};
 constexpr Seconds kRemovalPatience{0.5};  // for an rm -r under way to end
+constexpr const char* kNonsense = "an agent answered with nonsense";
 constexpr std::int64_t kBytesNeeded = 24LL * 1024 * 1024;
 
 std::string random_hex(std::size_t digits) {
@@ -98,6 +99,8 @@ class Run {
       prepare();
     } catch (const Inconclusive& inconclusive) {
       stopped = inconclusive.reason;
+    } catch (const Json::exception&) {
+      stopped = kNonsense;
     } catch (const StorageFailed& failed) {
       stopped = failed.reason;
       storage_failed_ = true;
@@ -146,7 +149,7 @@ class Run {
     const Worker worker = session_.start_worker(side);
     const auto answer =
         session_.call(worker, "identify-mount", {{"dir", workspace_.dir(side)}}, kSetupPatience);
-    session_.kill(worker);
+    session_.forget(worker);
     if (!answer) give_up(side, answer.error());
     report::View& view = report_.views.at(static_cast<std::size_t>(side));
     view.fstype = answer->value("fstype", "");
@@ -159,7 +162,7 @@ class Run {
   void inspect(Side side) {
     const Worker worker = session_.start_worker(side);
     const auto answer = session_.call(worker, "inspect-dir", {{"dir", workspace_.dir(side)}}, kSetupPatience);
-    session_.kill(worker);
+    session_.forget(worker);
     if (!answer) give_up(side, answer.error());
     const std::int64_t free = answer->value("free_bytes", std::int64_t{-1});
     if (free >= 0 && free < kBytesNeeded) {
@@ -185,7 +188,7 @@ class Run {
   // for a while, so it gets time; what that delay means is for write-visibility to say.
   void find_folder_through_b() {
     const Worker worker = session_.start_worker(Side::kB);
-    wait_until_seen([&] {
+    wait_until_seen(Side::kB, [&] {
       const auto entered =
           session_.call(worker, "enter-workspace", workspace_.arguments(Side::kB), kSetupPatience);
       if (entered) return true;
@@ -193,24 +196,26 @@ class Run {
       return false;
     });
     const auto made = session_.call(worker, "open", {{"name", kFileOfB}, {"create", true}}, kSetupPatience);
-    session_.kill(worker);
+    session_.forget(worker);
     if (!made) give_up(Side::kB, made.error());
   }
 
   void find_file_of_b_through_a() {
-    wait_until_seen([&] {
+    wait_until_seen(Side::kA, [&] {
       const auto seen = session_.call(*janitor_, "exists", {{"name", kFileOfB}}, kSetupPatience);
       if (!seen) give_up(Side::kA, seen.error());
       return seen->value("exists", false);
     });
   }
 
+  // `look` tells whether `side` sees by now what the other side made.
   template <typename Look>
-  void wait_until_seen(const Look& look) {
+  void wait_until_seen(Side side, const Look& look) {
+    const Side maker = side == Side::kA ? Side::kB : Side::kA;
     const auto give_up_at = in(kFolderPatience);
     while (!look()) {
       if (Clock::now() > give_up_at) {
-        throw Inconclusive{field(Side::kB) + " does not show what " + field(Side::kA) +
+        throw Inconclusive{field(side) + " does not show what " + field(maker) +
                            " holds: they are not two views of one directory"};
       }
       if (const auto idled = session_.idle(kFolderInterval); !idled) throw Inconclusive{idled.error().what};
@@ -241,7 +246,7 @@ class Run {
     session_.set_deadline(std::min(in(Seconds(budget)), run_deadline_));
     const auto start = Clock::now();
     CheckOutcome outcome = run_script(definition);
-    session_.set_deadline(in(kSetupPatience));
+    session_.set_deadline(in(2 * kSetupPatience));  // so that an agent's silence is known from a lack of time
     const Aftermath after = look_around(outcome);
     if (after.spoilt && after.stopped) outcome = not_run(*after.stopped);
     check.result = outcome.result;
@@ -259,7 +264,7 @@ class Run {
     } catch (const CheckStopped& stopped) {
       return stopped.outcome;
     } catch (const Json::exception&) {
-      return not_run("an agent answered with nonsense");
+      return not_run(kNonsense);
     }
   }
 
@@ -272,8 +277,19 @@ class Run {
   // A result counts only if the folder was there all along, on both paths, and had room: else it tells of
   // somebody's umount or rm, or of a full disk, and not of how the storage shares.
   Aftermath look_around(CheckOutcome& outcome) {
+    try {
+      return look_at_both_folders(outcome);
+    } catch (const Json::exception&) {
+      return {kNonsense, true};
+    }
+  }
+
+  Aftermath look_at_both_folders(CheckOutcome& outcome) {
+    const bool failed_before = outcome.result == report::CheckResult::kFail;
+    const auto patience = in(failed_before ? kRemovalPatience : Seconds(0));
     for (const Side side : {Side::kA, Side::kB}) {
-      const auto verified = verify_workspace(side, outcome);
+      const auto verified =
+          verify_workspace(side, failed_before ? kFailedPatience : kSetupPatience, patience);
       // An I/O error is the storage's own.
       if (!verified && is_io_error(verified.error()) && outcome.result != report::CheckResult::kFail) {
         outcome = fail(field(side) + ": " + verified.error().what, outcome.numbers);
@@ -299,20 +315,14 @@ class Run {
     return {};
   }
 
-  // An rm -r empties a folder before it removes it. So where a check failed because a name was missing, the
-  // folder is looked at until it is gone as well, or has stayed long enough for the missing name to be the
-  // storage's fault.
-  Outcome<Json> verify_workspace(Side side, const CheckOutcome& outcome) {
-    const bool name_was_missing =
-        outcome.result == report::CheckResult::kFail && outcome.detail.find("ENOENT") != std::string::npos;
-    const auto patience = in(name_was_missing ? kRemovalPatience : Seconds(0));
+  // An rm -r empties a folder before it removes it. So after a failure, which a missing name may have caused,
+  // the folder is looked at until it is gone as well, or has stayed until `at_least`.
+  Outcome<Json> verify_workspace(Side side, Seconds patience, Clock::time_point at_least) {
     while (true) {
       const Worker worker = session_.start_worker(side);
-      auto verified =
-          session_.call(worker, "verify-workspace", workspace_.arguments(side),
-                        outcome.result == report::CheckResult::kFail ? kFailedPatience : kSetupPatience);
-      session_.kill(worker);
-      if (!verified || Clock::now() >= patience) return verified;
+      auto verified = session_.call(worker, "verify-workspace", workspace_.arguments(side), patience);
+      session_.forget(worker);
+      if (!verified || Clock::now() >= at_least) return verified;
       if (auto idled = session_.idle(kFolderInterval); !idled) return tl::make_unexpected(idled.error());
     }
   }

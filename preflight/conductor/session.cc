@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <tl/expected.hpp>
 
+#include "preflight/link/bounded_json.h"
 #include "preflight/link/frame.h"
 #include "preflight/link/line_channel.h"
 
@@ -164,6 +165,16 @@ void Session::kill(const Worker& worker) {
       .channel.send(encode_frame({.verb = Verb::kKill, .number = worker.number, .payload = {}}));
 }
 
+void Session::forget(const Worker& worker) {
+  WorkerState& left = state(worker);
+  if (left.gone) {
+    agent(worker.side).workers.erase(worker.number);
+    return;
+  }
+  if (!left.killed_by_us) kill(worker);
+  left.forgotten = true;
+}
+
 Outcome<void> Session::kill_and_wait(const Worker& worker, Seconds patience) {
   kill(worker);
   WorkerState& state_now = state(worker);
@@ -204,8 +215,9 @@ Outcome<void> Session::idle(Seconds pause) {
 
 bool Session::pump_until(const std::function<bool()>& done, Clock::time_point until) {
   while (!interrupted_ && !done()) {
-    if (Clock::now() >= until) return false;
-    pump_once(until);
+    const bool last = Clock::now() >= until;
+    pump_once(until);  // at its end too: what has come by then counts
+    if (last) return !interrupted_ && done();
   }
   return !interrupted_;
 }
@@ -246,12 +258,14 @@ void Session::take_frame(Side side, std::string_view line) {
   if (frame->verb == Verb::kExit) {
     worker->second.gone = true;
     worker->second.exit = frame->payload;
+    if (worker->second.forgotten) agent(side).workers.erase(worker);
   }
 }
 
 void Session::take_message(const Worker& worker, const std::string& payload) {
-  Json message = Json::parse(payload, nullptr, /*allow_exceptions=*/false);
-  if (!message.is_object()) return;  // the call it may have answered ends at its deadline
+  std::optional<Json> parsed = parse_bounded_json(payload);
+  if (!parsed || !parsed->is_object()) return;  // the call it may have answered ends at its deadline
+  Json& message = *parsed;
   if (const auto note = message.find("note"); note != message.end()) {
     take_note(worker, *note, payload.size());
     return;

@@ -84,6 +84,8 @@ class Session {
   void kill(const Worker& worker);
   [[nodiscard]] Outcome<void> kill_and_wait(const Worker& worker, Seconds patience);
   void kill_all_but(const Worker& spared);
+  /// Kills it unless it is gone, and keeps nothing of it: none of its calls is waited for any more.
+  void forget(const Worker& worker);
 
   /// Lets `pause` pass while events are still taken in.
   [[nodiscard]] Outcome<void> idle(Seconds pause);
@@ -105,6 +107,7 @@ class Session {
   struct WorkerState {
     bool gone = false;
     bool killed_by_us = false;
+    bool forgotten = false;
     std::string exit;  // as the agent says it: "signal SIGBUS"
     std::set<std::int64_t> unanswered;
     std::map<std::int64_t, Json> replies;

@@ -13,6 +13,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "preflight/link/bounded_json.h"
 #include "preflight/link/frame.h"
 #include "preflight/link/token.h"
 
@@ -146,10 +147,10 @@ HandshakeStep ListeningHandshake::take_join(std::string_view line) {
   constexpr std::string_view kJoin = "join ";
   if (!line.starts_with(kJoin)) return give_up("did not join");
   line.remove_prefix(kJoin.size());
-  const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return give_up("did not join");
-  const auto dir = text_of(json, "dir", kMaxDirBytes);
-  const auto node = text_of(json, "node", kMaxNodeBytes);
+  const std::optional<Json> json = parse_bounded_json(line);
+  if (!json || !json->is_object()) return give_up("did not join");
+  const auto dir = text_of(*json, "dir", kMaxDirBytes);
+  const auto node = text_of(*json, "node", kMaxNodeBytes);
   if (!dir || !dir->starts_with('/') || !node) return give_up("joined with nonsense");
   peer_ = {.dir = *dir, .node = *node};
   state_ = State::kDone;

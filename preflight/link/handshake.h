@@ -23,7 +23,7 @@
 /// not hand out material for guessing; where to connect to, a person has said. Who sits between the two and
 /// passes all lines on can also change the later ones: the link is authenticated, not encrypted.
 ///
-/// Pure but for time passed in by the owner; not thread-safe. Input may come from anybody.
+/// Pure; not thread-safe. Input may come from anybody.
 namespace walguard::preflight {
 
 /// The longest line of a handshake, in bytes. A `join` holds a path of at most PATH_MAX.

@@ -55,8 +55,28 @@ std::string quoted(const std::string& path) {
   return printable(text + "'");
 }
 
-std::string command(const Report& report, std::string_view options) {
-  std::string text = "walguard-preflight run" + (options.empty() ? "" : " " + std::string(options));
+bool was_on_two_hosts(const Report& report) {
+  if (report.views.size() != 2) return false;
+  const report::View& a = report.views[0];
+  const report::View& b = report.views[1];
+  return (!a.boot_id.empty() && !b.boot_id.empty() && a.boot_id != b.boot_id) ||
+         (!a.node.empty() && !b.node.empty() && a.node != b.node);
+}
+
+// As was asked for; WAL is what a run measures unless told otherwise.
+std::string strategy_option(const std::vector<Strategy>& asked) {
+  if (asked.size() > 1) return " --strategy all";
+  if (asked.empty() || asked.front() == Strategy::kWal) return "";
+  return " --strategy " + std::string(to_string(asked.front()));
+}
+
+std::string command(const Report& report, const std::string& options) {
+  std::string text = "walguard-preflight run" + options;
+  if (was_on_two_hosts(report)) {
+    return text + " " + quoted(report.views[0].path) +
+           " --listen 0.0.0.0:7000, and on the other host: walguard-preflight run " +
+           quoted(report.views[1].path) + " --connect FIRST_HOST:7000";
+  }
   std::string_view above;
   for (const report::View& view : report.views) {
     if (view.path != above) text += " " + quoted(view.path);
@@ -77,7 +97,7 @@ std::vector<std::string> after_unsafe(const Report& report, const std::vector<St
   if (const Strategy* const safe = safe_way(report, asked)) {
     steps.push_back("Use " + std::string(how_to_use(*safe)) + ": that was measured safe here.");
   } else if (asked.size() < report::kAllStrategies.size()) {
-    steps.push_back("See whether SQLite can journal another way here: " + command(report, "--strategy all"));
+    steps.push_back("See whether SQLite can journal another way here: " + command(report, " --strategy all"));
   }
   steps.emplace_back(
       "Put the database on a filesystem that is mounted once, by one kernel: a local disk, or a block volume "
@@ -151,7 +171,7 @@ std::vector<std::string> next_steps(const Report& report, const std::vector<Stra
     case Verdict::kUnproven:
       break;
   }
-  return {"Settle what stands under \"Why\" and measure again: " + command(report, "")};
+  return {"Settle what stands under \"Why\" and measure again: " + command(report, strategy_option(asked))};
 }
 
 std::string not_measured(const Report& report) {

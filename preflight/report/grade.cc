@@ -98,9 +98,17 @@ bool has_second_client(const std::vector<View>& views) {
   return clients.size() > 1;
 }
 
+// What is not known to be local may be on a network: a chroot, say, need not show the mount it lies on.
+bool may_have_clients_elsewhere(const View& view) {
+  return view.fstype.empty() || is_network_filesystem(view);
+}
+
 std::string one_client_reason(const View& view) {
-  return "identity: " + view.fstype +
-         " is a network filesystem, and one client says nothing about a second one; with one WALGUARD_TOKEN "
+  const std::string kind = view.fstype.empty()
+                               ? "what is mounted there could not be learned; it may be a network filesystem"
+                               : view.fstype + " is a network filesystem";
+  return "identity: " + kind +
+         ", and one client says nothing about a second one; with one WALGUARD_TOKEN "
          "on "
          "two nodes, run on one: walguard-preflight run " +
          view.path + " --listen 0.0.0.0:7000, and on the other: walguard-preflight run " + view.path +
@@ -182,7 +190,7 @@ Grade grade(const Report& report, const GradeRequest& request) {
       if (from_check != Verdict::kSafe) reasons.add(from_check, need.check, why(check));
       verdict = std::max(verdict, from_check);
     }
-    const auto network = std::ranges::find_if(report.views, is_network_filesystem);
+    const auto network = std::ranges::find_if(report.views, may_have_clients_elsewhere);
     if (network != report.views.end() && !has_second_client(report.views) && !request.node_scope_asked) {
       reasons.add_unproven(one_client_reason(*network));
       verdict = std::max(verdict, Verdict::kUnproven);
