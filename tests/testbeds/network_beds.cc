@@ -63,6 +63,7 @@ BedCase two_nodes_bed(std::string name, std::string what, const std::string& ser
           .expected_exit = 1,
           .expected_checks = std::move(expected_checks),
           .expected_verdicts = {{report::Strategy::kWal, report::Verdict::kUnsafe}},
+          .expected_scope = report::Scope::kCluster,
           .why_not_here = why_no_two_guests};
 }
 

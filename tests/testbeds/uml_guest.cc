@@ -31,7 +31,7 @@ std::string debian_release() {
 }  // namespace
 
 std::optional<std::string> why_no_guest() {
-  return needs_programs({"linux.uml", "debootstrap", "unshare"})();
+  return needs_programs({"linux.uml", "debootstrap", "unshare", "setpriv"})();
 }
 
 std::optional<std::string> why_no_two_guests() {
@@ -62,7 +62,11 @@ void give_to_guest(const fs::path& exchange, const std::string& node, const Gues
 std::vector<std::string> guest_command(const std::string& script, const fs::path& exchange) {
   const fs::path root = guest_root();
   fs::create_directories(root / "lib/modules");  // where the guest mounts the host's
-  return {"unshare",
+  // unshare does not end at the SIGTERM that a test's programs get when the test is gone.
+  return {"setpriv",
+          "--pdeathsig",
+          "KILL",
+          "unshare",
           "--net",
           "--pid",
           "--fork",
