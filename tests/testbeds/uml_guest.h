@@ -34,8 +34,7 @@ void give_to_guest(const std::filesystem::path& exchange, const std::string& nod
 
 /// The command that runs `script` of uml/ on `exchange`. A guest is several processes that trace each other:
 /// they end with the command and with the process that started it, however those end, and so does any network
-/// that the script makes. May take as
-/// long as guest_root(), and throws as that does.
+/// that the script makes. May take as long as guest_root(), and throws as that does.
 [[nodiscard]] std::vector<std::string> guest_command(const std::string& script,
                                                      const std::filesystem::path& exchange);
 
