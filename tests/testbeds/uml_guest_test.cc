@@ -16,6 +16,7 @@
 #include <elf.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -47,10 +48,11 @@ TEST(GuestRoot, IsThereOrMade) {
   EXPECT_TRUE(fs::exists(guest_root() / "usr/sbin/rpc.nfsd"));
 }
 
-// As a test does that takes too long and is killed.
-pid_t run_in_another_process(const std::vector<std::string>& command) {
+// As a test does that takes too long and is killed. What it leaves behind then is in `scratch`.
+pid_t run_in_another_process(const std::vector<std::string>& command, const fs::path& scratch) {
   const pid_t pid = ::fork();
   if (pid != 0) return pid;
+  ::setenv("TMPDIR", scratch.c_str(), 1);
   Program program(command);
   (void)program.wait();
   ::_exit(0);
@@ -66,8 +68,8 @@ TEST(PairOfGuests, EndsWithTheTestThatStartedItThoughThatWasKilled) {
   }
   std::vector<std::string> command = guest_command("boot-pair", exchange);
   const std::string mark = "WALGUARD_TEST_PAIR=" + exchange.string();
-  command.insert(command.begin(), {"env", mark});
-  const pid_t test = run_in_another_process(command);
+  command.insert(command.begin(), {"env", "--unset=TMPDIR", mark});
+  const pid_t test = run_in_another_process(command, bed.directory("scratch"));
   // A guest makes the directory of its sockets, and the sockets, as one of the first things.
   const bool both_are_there = eventually([&] {
     return fs::exists(exchange / "one/uml/guest/mconsole") && fs::exists(exchange / "two/uml/guest/mconsole");
