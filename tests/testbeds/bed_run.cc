@@ -93,6 +93,10 @@ void compare_report(const BedCase& bed_case, BedRun& run) {
                                   std::string(to_string(verdict)) + ", expected " +
                                   std::string(to_string(expected)));
   }
+  if (bed_case.expected_scope && run.report->scope != bed_case.expected_scope) {
+    run.not_as_expected.push_back("scope " + std::string(to_string(run.report->scope)) + ", expected " +
+                                  std::string(to_string(*bed_case.expected_scope)));
+  }
   const bool all_is_safe = bed_case.expected_exit == kExitSafe;
   if (run.report->reasons.empty() == all_is_safe) return;
   run.not_as_expected.push_back(all_is_safe ? "reason given: " + run.report->reasons.front()

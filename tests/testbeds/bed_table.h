@@ -43,6 +43,7 @@ struct BedCase {
   /// Those that must come out so; the rest may be either.
   std::map<std::string, report::CheckResult> expected_checks = {};
   std::map<report::Strategy, report::Verdict> expected_verdicts = {};
+  std::optional<report::Scope> expected_scope = {};
   /// Why it cannot be made on this machine, or nullopt. Asked before set_up.
   std::function<std::optional<std::string>()> why_not_here = why_no_beds;
 };

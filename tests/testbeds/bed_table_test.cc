@@ -39,7 +39,8 @@ TEST(TheTableOfBeds, HoldsUnsafeStorageThatPassesTheMmapCheckAlone) {
 TEST(TheTableOfBeds, HoldsUnsafeStorageThatPassesTheLockCheckAlone) {
   EXPECT_THAT(unsafe_beds_that_pass("byte-range-locks"), IsSupersetOf({"TwoGlusterfs"}));
   if (kSanitized) return;
-  EXPECT_THAT(unsafe_beds_that_pass("byte-range-locks"), IsSupersetOf({"UmlTwoNfs42Clients"}));
+  EXPECT_THAT(unsafe_beds_that_pass("byte-range-locks"),
+              IsSupersetOf({"UmlTwoNfs42Clients", "UmlTwoNodesNfs42"}));
 }
 
 TEST(TheTableOfBeds, GivesEachBedANameOfItsOwn) {

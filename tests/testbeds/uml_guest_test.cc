@@ -3,16 +3,20 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include <elf.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -20,20 +24,61 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/preflight/process/program.h"
 #include "tests/testbeds/bed.h"
 
 namespace walguard::testbeds {
 namespace {
 
+namespace fs = std::filesystem;
+using testing_support::eventually;
+using testing_support::processes_with;
+using testing_support::Program;
+
+void skip_or_fail(const std::string& why) {
+  const char* const ci = std::getenv("CI");
+  ASSERT_FALSE(ci != nullptr && std::string_view(ci) == "true") << "no guest in CI: " << why;
+  GTEST_SKIP() << "no guest here: " << why;
+}
+
 // A fixture of the guests' tests (guest_tests.cmake): it may take minutes, they may not.
 TEST(GuestRoot, IsThereOrMade) {
   if (kSanitized) return;  // no test of this build needs it
-  if (const auto why = why_no_guest()) {
-    const char* const ci = std::getenv("CI");
-    ASSERT_FALSE(ci != nullptr && std::string_view(ci) == "true") << "no guest in CI: " << *why;
-    GTEST_SKIP() << "no guest here: " << *why;
+  if (const auto why = why_no_guest()) return skip_or_fail(*why);
+  EXPECT_TRUE(fs::exists(guest_root() / "usr/sbin/rpc.nfsd"));
+}
+
+// As a test does that takes too long and is killed. What it leaves behind then is in `scratch`.
+pid_t run_in_another_process(const std::vector<std::string>& command, const fs::path& scratch) {
+  const pid_t pid = ::fork();
+  if (pid != 0) return pid;
+  ::setenv("TMPDIR", scratch.c_str(), 1);
+  Program program(command);
+  (void)program.wait();
+  ::_exit(0);
+}
+
+TEST(PairOfGuests, EndsWithTheTestThatStartedItThoughThatWasKilled) {
+  if (kSanitized) return;
+  if (const auto why = why_no_two_guests()) return skip_or_fail(*why);
+  Bed bed;
+  const fs::path exchange = bed.directory("exchange");
+  for (const std::string node : {"one", "two"}) {
+    give_to_guest(bed.directory("exchange/" + node), node, {"nfs", "vers=4.2", ""}, "wal");
   }
-  EXPECT_TRUE(std::filesystem::exists(guest_root() / "usr/sbin/rpc.nfsd"));
+  std::vector<std::string> command = guest_command("boot-pair", exchange);
+  const std::string mark = "WALGUARD_TEST_PAIR=" + exchange.string();
+  command.insert(command.begin(), {"env", "--unset=TMPDIR", mark});
+  const pid_t test = run_in_another_process(command, bed.directory("scratch"));
+  // A guest makes the directory of its sockets, and the sockets, as one of the first things.
+  const bool both_are_there = eventually([&] {
+    return fs::exists(exchange / "one/uml/guest/mconsole") && fs::exists(exchange / "two/uml/guest/mconsole");
+  });
+  EXPECT_TRUE(both_are_there);
+  EXPECT_FALSE(processes_with(mark).empty());
+  ::kill(test, SIGKILL);
+  ::waitpid(test, nullptr, 0);
+  EXPECT_TRUE(eventually([&] { return processes_with(mark).empty(); }, std::chrono::seconds(5)));
 }
 
 // A stopped child to set registers of.
