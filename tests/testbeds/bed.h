@@ -29,6 +29,8 @@ void try_run(const std::vector<std::string>& command);
 
 /// Why beds cannot be made here ("not root", "no mkfs.xfs"), or nullopt.
 [[nodiscard]] std::optional<std::string> why_no_beds();
+/// Whether a test whose bed cannot be made has failed, instead of being skipped: where CI=true.
+[[nodiscard]] bool must_have_beds();
 /// For beds that need more than the plain ones: their why_not_here, which also looks for these programs.
 [[nodiscard]] std::function<std::optional<std::string>()> needs_programs(std::vector<std::string> programs);
 

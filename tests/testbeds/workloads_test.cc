@@ -1,9 +1,8 @@
 // What the SQLite workloads find by themselves, whatever the other checks say: each on storage with one
 // fault.
-#include <cstdlib>
+#include <algorithm>
 #include <ostream>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -76,8 +75,7 @@ class Workload : public ::testing::TestWithParam<WorkloadCase> {
   void SetUp() override {
     const auto why = why_no_beds();
     if (!why) return;
-    const char* const ci = std::getenv("CI");
-    ASSERT_FALSE(ci != nullptr && std::string_view(ci) == "true") << "no test beds in CI: " << *why;
+    ASSERT_FALSE(must_have_beds()) << "no test beds in CI: " << *why;
     GTEST_SKIP() << "no test beds here: " << *why;
   }
 };
@@ -92,11 +90,10 @@ TEST_P(Workload, FindsByItselfWhatTheStorageDoes) {
   EXPECT_EQ(probe.wait(), GetParam().expected == kPass ? 0 : 1) << probe.out() << probe.err();
   const auto report = report::parse_report(probe.out());
   ASSERT_TRUE(report) << report.error();
-  for (const report::Check& check : report->checks) {
-    if (check.id != GetParam().check) continue;
-    EXPECT_EQ(check.result, GetParam().expected) << check.detail;
-    EXPECT_THAT(check.detail, HasSubstr(GetParam().reason));
-  }
+  const auto check = std::ranges::find(report->checks, GetParam().check, &report::Check::id);
+  ASSERT_NE(check, report->checks.end()) << probe.out();
+  EXPECT_EQ(check->result, GetParam().expected) << check->detail;
+  EXPECT_THAT(check->detail, HasSubstr(GetParam().reason));
 }
 
 INSTANTIATE_TEST_SUITE_P(Faults, Workload, ::testing::ValuesIn(cases()),

@@ -111,10 +111,14 @@ TEST_F(RunningProbe, WhoseFolderIsRemovedIsUnprovenAndSaysSo) {
   wait_for(kInWorkload);
   const auto folder = probe_folder(dir_.path());
   ASSERT_TRUE(folder);
+  // Renamed first: an rm -r that is held up half way looks like storage that loses files.
+  const TemporaryDirectory elsewhere;
+  const std::filesystem::path renamed = elsewhere.path() / "renamed";
+  std::filesystem::rename(*folder, renamed);
   std::error_code error;
   ASSERT_TRUE(eventually([&] {
-    std::filesystem::remove_all(*folder, error);  // SQLite may make a file meanwhile
-    return !std::filesystem::exists(*folder);
+    std::filesystem::remove_all(renamed, error);  // SQLite may make a file meanwhile
+    return !std::filesystem::exists(renamed);
   }));
   EXPECT_EQ(probe.wait(), 3) << probe.out();
   EXPECT_THAT(probe.out(), HasSubstr("no longer leads to the run's folder"));
