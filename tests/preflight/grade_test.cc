@@ -157,6 +157,16 @@ TEST(Grade, OneClientOfANetworkFilesystemProvesNothingAboutASecond) {
   }
 }
 
+TEST(Grade, OneClientOfAFilesystemThatCouldNotBeIdentifiedProvesNothingAboutASecond) {
+  Report report = all_passed();
+  report.views = {view_on(""), view_on("")};
+  const Grade graded = grade(report, asking_for(Strategy::kWal));
+  EXPECT_EQ(graded.verdict[Strategy::kWal], Verdict::kUnproven);
+  EXPECT_THAT(graded.reasons, ElementsAre(HasSubstr("could not be learned")));
+  const Grade of_one_node = grade(report, {.strategies = {Strategy::kWal}, .node_scope_asked = true});
+  EXPECT_EQ(of_one_node.verdict[Strategy::kWal], Verdict::kSafe);
+}
+
 TEST(Grade, OneClientOfANetworkFilesystemIsEnoughWhereOneNodeWasAskedFor) {
   Report report = all_passed();
   report.views = {view_on("nfs4"), view_on("nfs4")};

@@ -16,6 +16,7 @@ namespace {
 using report::Report;
 using report::Strategy;
 using report::Verdict;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -111,6 +112,17 @@ TEST(NextSteps, QuoteAPathThatAShellWouldTakeApart) {
   Report report = example(Verdict::kUnproven);
   report.views[1].path = "/it's a; b";
   EXPECT_THAT(next_steps(report, {Strategy::kWal}).front(), HasSubstr("run /data '/it'\\''s a; b'"));
+}
+
+TEST(NextSteps, AfterAnUnprovenRunNameTheStrategyAndBothHosts) {
+  Report report = example(Verdict::kUnproven);
+  EXPECT_THAT(next_steps(report, {Strategy::kRollback}).front(), HasSubstr("run --strategy rollback /data"));
+  report.views.resize(2, report.views.front());
+  report.views[0].boot_id = "boot-1";
+  report.views[1].boot_id = "boot-2";
+  report.views[1].path = "/other";
+  EXPECT_THAT(next_steps(report, {Strategy::kWal}).front(),
+              AllOf(HasSubstr("run /data --listen"), HasSubstr("run /other --connect")));
 }
 
 TEST(NextSteps, OfAPassSayHowFarItReaches) {
