@@ -67,8 +67,9 @@ int complain(int exit_code, const std::string& message) {
 void add_run_options(CLI::App& run, Arguments& arguments) {
   run.add_option("DIR", arguments.dir, "Directory on the storage to be judged")->required();
   run.add_option("DIR2", arguments.dir2, "A second view (another mount) of the same directory, for agent B");
-  run.add_option("--profile", arguments.profile,
-                 "quick: under 10 s; standard: about a minute; soak: two hours")
+  run.add_option(
+         "--profile", arguments.profile,
+         "quick: under 10 s; standard: about a minute; soak: two hours, with --strategy all nearly four")
       ->check(CLI::IsMember({"quick", "standard", "soak"}))
       ->capture_default_str();
   run.add_option("--strategy", arguments.strategy,

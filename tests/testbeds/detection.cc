@@ -40,8 +40,8 @@ Every kind of storage below was really mounted and probed with `walguard-preflig
   cut. So the report never speaks of durability: it says that durability on power loss is not measured.
 - **Network filesystems** on one mount come out `unproven`: one client that sees its own writes says nothing of a second
   one. `--scope node`, or a second mount, asks a question that can be answered.
-- *First* is the first check in the order of the run that the verdict rests on; *after* is the time from the start of the
-  probe to the end of that check, the median of all runs.
+- *First* is the first check in the order of the run that the verdict rests on; *after* is the time that this check and those
+  before it took, the median of all runs.
 )";
 
 struct Arguments {
