@@ -109,12 +109,12 @@ TEST_F(RunningProbe, DoesNotDisturbAnotherRunInTheSameDirectory) {
 TEST_F(RunningProbe, WhoseFolderIsRemovedIsUnprovenAndSaysSo) {
   Program probe(command());
   wait_for(kInWorkload);
-  const auto folder = probe_folder(dir_.path());
-  ASSERT_TRUE(folder);
+  const std::filesystem::path folder = probe_folder(dir_.path()).value_or("");
+  ASSERT_FALSE(folder.empty());
   // Renamed first: an rm -r that is held up half way looks like storage that loses files.
   const TemporaryDirectory elsewhere;
   const std::filesystem::path renamed = elsewhere.path() / "renamed";
-  std::filesystem::rename(*folder, renamed);
+  std::filesystem::rename(folder, renamed);
   std::error_code error;
   ASSERT_TRUE(eventually([&] {
     std::filesystem::remove_all(renamed, error);  // SQLite may make a file meanwhile
