@@ -108,13 +108,11 @@ std::string one_client_reason(const View& view) {
                                ? "what is mounted there could not be learned; it may be a network filesystem"
                                : view.fstype + " is a network filesystem";
   return "identity: " + kind +
-         ", and one client says nothing about a second one; with one WALGUARD_TOKEN "
-         "on "
-         "two nodes, run on one: walguard-preflight run " +
+         ", and one client says nothing about a second one; with one WALGUARD_TOKEN on two nodes, "
+         "run on one: walguard-preflight run " +
          view.path + " --listen 0.0.0.0:7000, and on the other: walguard-preflight run " + view.path +
          " --connect FIRST_NODE:7000; or mount it here again as a client of its own (for NFS: -o "
-         "nosharecache) and "
-         "run: walguard-preflight run " +
+         "nosharecache) and run: walguard-preflight run " +
          view.path + " SECOND_MOUNT; or, where one node only will ever mount it: walguard-preflight run " +
          view.path + " --scope node";
 }

@@ -108,6 +108,14 @@ TEST_F(SessionTest, HangsUpOnALineThatIsNoneOfOurs) {
   EXPECT_THAT(failure.what, HasSubstr("agent B is gone: it sent a line that is none of ours (unknown verb)"));
 }
 
+TEST_F(SessionTest, AnAnswerThatHasComeCountsThoughNoTimeIsLeft) {
+  b_greets();
+  const Worker worker = session_->start_worker(Side::kB);
+  const Call call = session_->send(worker, "read", Json::object());
+  b_says("from 1 {\"id\":" + std::to_string(call.id) + ",\"ok\":7}\n");
+  EXPECT_EQ(session_->wait(call, Seconds(0)), Json(7));
+}
+
 TEST_F(SessionTest, CallsAWorkerHungWhereItsAgentStillAnswers) {
   b_greets();
   b_answers([](const Frame& frame) {

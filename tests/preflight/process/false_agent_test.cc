@@ -27,8 +27,8 @@ const std::string kReady = "ready " + std::to_string(preflight::kProtocolVersion
 
 class FalseAgent : public TwoHosts {
  protected:
-  // Operation -> what is answered to it, as JSON. Whatever is not named here is answered as if it had gone
-  // well.
+  // Operation -> what is answered to it, as JSON. Whatever is not named here is answered, and for "open"
+  // done, as if it had gone well.
   using Answers = std::map<std::string, std::string>;
 
   // Answers every call until the conductor is done with it or hangs up.
@@ -51,7 +51,8 @@ class FalseAgent : public TwoHosts {
   [[nodiscard]] std::string reply_to(const Json& request, const Answers& answers) const {
     const auto op = request.at("op").get<std::string>();
     // By this file the conductor knows that both work in one directory.
-    if (op == "open") std::ofstream(probe_folder(dir_.path()).value_or("/nowhere") / "wg-made-by-b");
+    if (op == "open" && !answers.contains(op))
+      std::ofstream(probe_folder(dir_.path()).value_or("/nowhere") / "wg-made-by-b");
     const auto answer = answers.find(op);
     return "{\"id\":" + request.at("id").dump() +
            ",\"ok\":" + (answer == answers.end() ? "{}" : answer->second) + "}";
@@ -120,6 +121,16 @@ TEST_F(FalseAgent, ThatAnswersInWrongTypesIsInconclusive) {
     expect_inconclusive(*a_, each.why);
     expect_clean();
   }
+}
+
+TEST_F(FalseAgent, WhoseFileIsNotThereIsInconclusiveAndTheSideThatMissesItIsNamed) {
+  listen();
+  Stranger peer(address());
+  ASSERT_TRUE(peer.join(kToken, "/elsewhere"));
+  play_agent_b(peer, {{"open", "{}"}});
+  expect_inconclusive(*a_, "DIR \"" + dir_.path().string() +
+                               "\" does not show what DIR of the other host \"/elsewhere\" holds");
+  expect_clean();
 }
 
 // As deep as a line is long: whoever descends into it by recursion runs out of stack. It counts as no answer.

@@ -106,6 +106,17 @@ TEST_F(RunningProbe, DoesNotDisturbAnotherRunInTheSameDirectory) {
   EXPECT_TRUE(std::filesystem::is_empty(dir_.path()));
 }
 
+TEST_F(RunningProbe, KeepsNoRollbackDatabaseThatItIsDoneWith) {
+  std::vector<std::string> rollback = command();
+  rollback.insert(rollback.end(), {"--strategy", "rollback"});
+  Program probe(rollback);
+  wait_for("wg-rollback-2.db");
+  for (const char* const earlier : {"wg-rollback-0.db", "wg-rollback-1.db", "wg-rollback-1.db-journal"}) {
+    EXPECT_FALSE(probe_has_made(dir_.path(), earlier)) << earlier;
+  }
+  EXPECT_EQ(probe.wait(), 0) << probe.out();
+}
+
 TEST_F(RunningProbe, WhoseFolderIsRemovedIsUnprovenAndSaysSo) {
   Program probe(command());
   wait_for(kInWorkload);

@@ -88,6 +88,19 @@ bool Stranger::join(const std::string& token_text, const std::string& dir) {
   return true;
 }
 
+bool Stranger::welcome(const std::string& token_text) {
+  const preflight::Token token = preflight::Token::from(token_text).value();
+  preflight::ListeningHandshake handshake(token, preflight::make_nonce(), std::chrono::seconds(60));
+  while (!handshake.done()) {
+    const auto line = hear();
+    if (!line) return false;
+    const preflight::HandshakeStep step = handshake.take(*line);
+    if (!step.problem.empty()) return false;
+    if (!step.send.empty()) say(step.send + "\n");
+  }
+  return true;
+}
+
 Door::Door() {
   const preflight::SocketAddress any = address_of("127.0.0.1:0");
   socket_ = UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));

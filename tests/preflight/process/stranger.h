@@ -26,6 +26,8 @@ class Stranger {
   void hang_up() { channel_.close("the test hangs up"); }
   /// Goes through the handshake as somebody who knows the token. False where it is refused.
   [[nodiscard]] bool join(const std::string& token, const std::string& dir);
+  /// The same as the side that listens.
+  [[nodiscard]] bool welcome(const std::string& token);
 
  private:
   preflight::LineChannel channel_;

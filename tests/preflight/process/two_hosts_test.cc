@@ -311,6 +311,27 @@ TEST_F(TwoHosts, AConnectorToAListenerThatOnlyHangsUpTriesAgain) {
   expect_inconclusive(*b_, "interrupted");
 }
 
+TEST_F(TwoHosts, AConnectorTakesNoResultForOneThatIsNone) {
+  struct Case {
+    std::string result;
+    int exit_code;
+  };
+  const std::vector<Case> cases = {
+      {R"({"exit":4,"problem":"it broke"})", 4},
+      {R"({"exit":0,"problem":"it is safe"})", 3},
+      {R"({"exit":256,"problem":"it is safe"})", 3},
+      {R"({"strategies":["wal"],"report":{}})", 3},
+      {"{\"report\":" + std::string(100'000, '[') + std::string(100'000, ']') + "}", 3}};
+  for (const Case& each : cases) {
+    Door door;
+    b_ = host(dir_.path(), {"--connect", door.address()});
+    Stranger conductor = door.open();
+    ASSERT_TRUE(conductor.welcome(kToken));
+    conductor.say("done 0 " + each.result + "\n");
+    EXPECT_EQ(b_->wait(), each.exit_code) << each.result.substr(0, 80) << "\n" << b_->out() << b_->err();
+  }
+}
+
 TEST_F(TwoHosts, AConnectorToAListenerThatSaysNothingIsInconclusive) {
   Door door;
   b_ = host(dir_.path(), {"--connect", door.address(), "--wait", "1"});
