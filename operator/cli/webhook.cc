@@ -15,7 +15,6 @@
 
 #include "operator/cli/logger.h"
 #include "operator/cli/serve.h"
-#include "operator/controller/child_process.h"
 #include "operator/controller/evidence_store.h"
 #include "operator/controller/log.h"
 #include "operator/controller/preflight_controller.h"
@@ -27,6 +26,7 @@
 #include "operator/core/probe_plan.h"
 #include "operator/core/verdict.h"
 #include "operator/knowledge/catalog_loader.h"
+#include "operator/process/child_process.h"
 #include "operator/server/admission_handler.h"
 #include "operator/server/http_limits.h"
 #include "operator/server/http_message.h"
@@ -182,7 +182,7 @@ Result<void> Webhook::Parts::start_preflights() {
   controller::PreflightCommand command;
   command.binary = preflight_binary(options);
   runner = std::make_unique<controller::PreflightRunner>(std::move(command), *std::move(paths),
-                                                         controller::ChildLimits{});
+                                                         process::ChildLimits{});
   controller::PreflightParts parts;
   parts.run = [this](const core::ProbeRequest& request, const std::stop_token& stop) {
     return runner->run(request, stop);

@@ -13,9 +13,9 @@
 #include <nlohmann/json.hpp>
 #include <tl/expected.hpp>
 
-#include "operator/controller/child_process.h"
 #include "operator/core/probe_plan.h"
 #include "operator/core/verdict.h"
+#include "operator/process/child_process.h"
 
 namespace walguard::controller {
 namespace {
@@ -54,22 +54,22 @@ std::string seconds_of(std::chrono::milliseconds time) {
   return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
 }
 
-std::string reason_without_report(const ChildEnd& end, const ChildLimits& limits) {
+std::string reason_without_report(const process::ChildEnd& end, const process::ChildLimits& limits) {
   const std::string words = last_words(end.error_tail);
   switch (end.how) {
-    case ChildEnd::How::kExited:
+    case process::ChildEnd::How::kExited:
       if (!comes_with_a_report(end.code))
         return "the preflight ended with exit code " + std::to_string(end.code) + words;
       return "the preflight ended with exit code " + std::to_string(end.code) + " and no JSON report" + words;
-    case ChildEnd::How::kKilled:
+    case process::ChildEnd::How::kKilled:
       return "the preflight was killed by signal " + std::to_string(end.code) + words;
-    case ChildEnd::How::kTimedOut:
+    case process::ChildEnd::How::kTimedOut:
       return "the preflight did not end within " + seconds_of(limits.deadline) + words;
-    case ChildEnd::How::kStopped:
+    case process::ChildEnd::How::kStopped:
       return "the preflight was stopped: walguard is shutting down";
-    case ChildEnd::How::kTooMuchOutput:
+    case process::ChildEnd::How::kTooMuchOutput:
       return "the preflight wrote more than " + std::to_string(limits.output) + " bytes";
-    case ChildEnd::How::kNotStarted:
+    case process::ChildEnd::How::kNotStarted:
       return "the preflight could not be started" + words;
   }
   return "the preflight ended in a way that is not known";
@@ -118,8 +118,8 @@ RunResult PreflightRunner::run(const core::ProbeRequest& request, const std::sto
             "a child process runs on this machine's kernel and says nothing of runtime " +
                 request.key.runtime_handler};
   }
-  ChildEnd end = children_.run(arguments_for(command_, path->second, request.scope), stop);
-  const int exit_code = end.how == ChildEnd::How::kExited ? end.code : -1;
+  process::ChildEnd end = children_.run(arguments_for(command_, path->second, request.scope), stop);
+  const int exit_code = end.how == process::ChildEnd::How::kExited ? end.code : -1;
   // Half a report, as a full disk or a crash leaves it, is none.
   if (comes_with_a_report(exit_code) && nlohmann::json::accept(end.output)) {
     return {std::move(end.output), exit_code, {}};

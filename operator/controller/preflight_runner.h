@@ -10,8 +10,8 @@
 
 #include <tl/expected.hpp>
 
-#include "operator/controller/child_process.h"
 #include "operator/core/probe_plan.h"
+#include "operator/process/child_process.h"
 
 namespace walguard::controller {
 
@@ -49,7 +49,7 @@ struct PreflightCommand {
 /// Thread-safe: runs may go on at the same time.
 class PreflightRunner {
  public:
-  PreflightRunner(PreflightCommand command, StoragePaths paths, ChildLimits limits)
+  PreflightRunner(PreflightCommand command, StoragePaths paths, process::ChildLimits limits)
       : command_(std::move(command)), paths_(std::move(paths)), limits_(limits), children_(limits) {}
 
   /// Blocks until the preflight has ended, or has been ended because of its deadline or the stop token. Never
@@ -59,8 +59,8 @@ class PreflightRunner {
  private:
   const PreflightCommand command_;
   const StoragePaths paths_;
-  const ChildLimits limits_;
-  ChildRunner children_;
+  const process::ChildLimits limits_;
+  process::ChildRunner children_;
 };
 
 }  // namespace walguard::controller

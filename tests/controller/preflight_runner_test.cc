@@ -21,9 +21,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "operator/controller/child_process.h"
 #include "operator/core/probe_plan.h"
 #include "operator/core/verdict.h"
+#include "operator/process/child_process.h"
 #include "tests/controller/support.h"
 
 namespace walguard::controller {
@@ -66,7 +66,7 @@ class PreflightRunnerTest : public ::testing::Test {
   TempDir dir_;
   StoragePaths paths_ = {{"fast", {"/srv/fast", ""}}};
   core::ProbeRequest request_ = request_for("fast");
-  ChildLimits limits_;
+  process::ChildLimits limits_;
 };
 
 TEST_F(PreflightRunnerTest, AReportComesWithItsExitCode) {
@@ -195,8 +195,8 @@ TEST_F(PreflightRunnerTest, NoDescriptorOfOursReachesTheChild) {
   const int ours = ::open("/dev/null", O_RDONLY);  // without O_CLOEXEC, as a careless library does
   ASSERT_GE(ours, 0);
   const int high = ::fcntl(ours, F_DUPFD, 100);
-  ChildRunner children(limits_);
-  const ChildEnd end = children.run({"ls", "/proc/self/fd"}, {});
+  process::ChildRunner children(limits_);
+  const process::ChildEnd end = children.run({"ls", "/proc/self/fd"}, {});
   ::close(high);
   ::close(ours);
   EXPECT_EQ(end.output, "0\n1\n2\n3\n") << "3 is what ls reads the folder by";
@@ -209,6 +209,14 @@ TEST_F(PreflightRunnerTest, OurTokensAreNotInTheChildsEnvironment) {
   ::unsetenv("WALGUARD_TOKEN");
   ::unsetenv("SHARED_VALUE");
   EXPECT_EQ(result.report.value_or(result.reason), "\"kept\"");
+}
+
+TEST_F(PreflightRunnerTest, AVariableGivenToTheChildTakesThePlaceOfOurs) {
+  ::setenv("SHARED_VALUE", "ours", 1);
+  process::ChildRunner children(limits_);
+  const process::ChildEnd end = children.run({"printenv", "SHARED_VALUE"}, {}, {"SHARED_VALUE=given"});
+  ::unsetenv("SHARED_VALUE");
+  EXPECT_EQ(end.output, "given\n");
 }
 
 TEST_F(PreflightRunnerTest, BlockedAndIgnoredSignalsAreNotHandedDown) {

@@ -11,13 +11,13 @@
 
 #include <gtest/gtest.h>
 
-#include "operator/controller/child_process.h"
 #include "operator/controller/evidence_store.h"
 #include "operator/controller/preflight_controller.h"
 #include "operator/controller/preflight_runner.h"
 #include "operator/core/evidence.h"
 #include "operator/core/probe_plan.h"
 #include "operator/core/verdict.h"
+#include "operator/process/child_process.h"
 #include "operator/wire/report.h"
 #include "tests/controller/support.h"
 
@@ -33,7 +33,7 @@ TEST(RealPreflight, ProvesALocalDirectoryForEachStrategyAndTheProofIsThereAfterA
   const auto catalog = testing::small_catalog();
   std::filesystem::create_directory(dir / "volume");
   PreflightRunner runner({WALGUARD_PREFLIGHT_BINARY, "quick"}, {{"fast", {dir / "volume", ""}}},
-                         ChildLimits{});
+                         process::ChildLimits{});
   core::ProbeRequest request;
   request.key.storage_class = "fast";
   {

@@ -1,6 +1,6 @@
 // clang-tidy does not see that sys/types.h and sys/wait.h provide what they document:
 // NOLINTBEGIN(misc-include-cleaner)
-#include "operator/controller/child_process.h"
+#include "operator/process/child_process.h"
 
 #include <algorithm>
 #include <array>
@@ -27,7 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace walguard::controller {
+namespace walguard::process {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -68,23 +68,30 @@ struct Pipe {
   }
 };
 
-/// Our environment for the child, with views into environ: no thread of walguard changes it.
-std::vector<char*> environment_for_child() {
+std::string_view name_of(std::string_view variable) { return variable.substr(0, variable.find('=')); }
+
+/// Our environment for the child, with views into environ (no thread of walguard changes it) and into
+/// `added`.
+std::vector<char*> environment_for_child(const std::vector<std::string>& added) {
   std::vector<char*> kept;
   for (char** entry = environ; *entry != nullptr; ++entry) {
-    if (!std::string_view(*entry).starts_with("WALGUARD_")) kept.push_back(*entry);
+    const auto replaces = [&](const std::string& other) { return name_of(other) == name_of(*entry); };
+    if (std::string_view(*entry).starts_with("WALGUARD_") || std::ranges::any_of(added, replaces)) continue;
+    kept.push_back(*entry);
   }
+  for (const std::string& variable : added) kept.push_back(const_cast<char*>(variable.c_str()));
   kept.push_back(nullptr);
   return kept;
 }
 
 /// posix_spawn with everything set that a child could otherwise inherit by accident. Returns errno, or 0.
-int spawn(const std::vector<std::string>& arguments, int out, int err, pid_t* pid) {
+int spawn(const std::vector<std::string>& arguments, const std::vector<std::string>& added, int out, int err,
+          pid_t* pid) {
   std::vector<char*> argv;
   argv.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
-  const std::vector<char*> environment = environment_for_child();
+  const std::vector<char*> environment = environment_for_child(added);
 
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
@@ -119,7 +126,8 @@ class Supervision {
   Supervision(const ChildLimits& limits, const std::stop_token& stop) : limits_(limits), stop_(stop) {}
 
   /// nullopt: it runs.
-  std::optional<std::string> start(const std::vector<std::string>& arguments);
+  std::optional<std::string> start(const std::vector<std::string>& arguments,
+                                   const std::vector<std::string>& environment);
   /// Blocks until the child has ended, or has outlived SIGKILL by the grace time.
   void supervise();
   /// Kills what is left of the group and takes what is left in the pipes. The group is killed before its
@@ -153,12 +161,13 @@ class Supervision {
   ChildEnd end_;
 };
 
-std::optional<std::string> Supervision::start(const std::vector<std::string>& arguments) {
+std::optional<std::string> Supervision::start(const std::vector<std::string>& arguments,
+                                              const std::vector<std::string>& environment) {
   stop_event_ = Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   int error = stop_event_.get() < 0 ? errno : 0;
   if (error == 0) error = out_.open();
   if (error == 0) error = err_.open();
-  if (error == 0) error = spawn(arguments, out_.write_end.get(), err_.write_end.get(), &pid_);
+  if (error == 0) error = spawn(arguments, environment, out_.write_end.get(), err_.write_end.get(), &pid_);
   if (error != 0) return arguments.front() + ": " + system_reason(error);
   out_.write_end.close();
   err_.write_end.close();
@@ -275,10 +284,11 @@ bool reap_ended(pid_t group) {
 
 }  // namespace
 
-ChildEnd ChildRunner::run(const std::vector<std::string>& arguments, const std::stop_token& stop) {
+ChildEnd ChildRunner::run(const std::vector<std::string>& arguments, const std::stop_token& stop,
+                          const std::vector<std::string>& environment) {
   reap_late_ones();
   Supervision child(limits_, stop);
-  if (const auto problem = child.start(arguments)) {
+  if (const auto problem = child.start(arguments, environment)) {
     if (child.pid() > 0) reap_group(child.pid());
     return {ChildEnd::How::kNotStarted, 0, {}, *problem};
   }
@@ -309,5 +319,5 @@ void ChildRunner::reap_late_ones() {
 
 ChildRunner::~ChildRunner() { reap_late_ones(); }
 
-}  // namespace walguard::controller
+}  // namespace walguard::process
 // NOLINTEND(misc-include-cleaner)

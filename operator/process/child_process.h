@@ -11,7 +11,7 @@
 
 #include <sys/types.h>
 
-namespace walguard::controller {
+namespace walguard::process {
 
 struct ChildLimits {
   std::chrono::milliseconds deadline{120'000};  ///< then SIGTERM to its process group
@@ -46,8 +46,10 @@ class ChildRunner {
   /// Blocks until the program has ended or been ended. The child has a process group of its own, default
   /// signal handling, /dev/null as stdin, no other descriptor of ours, and our environment without
   /// `WALGUARD_*`, which may hold a token. Whatever it leaves running in its group is killed when it ends.
-  /// `arguments[0]` is the program, looked up in PATH when it has no slash.
-  [[nodiscard]] ChildEnd run(const std::vector<std::string>& arguments, const std::stop_token& stop);
+  /// `arguments[0]` is the program, looked up in PATH when it has no slash. `environment`: "NAME=value",
+  /// added to ours and in its place where it has the same name.
+  [[nodiscard]] ChildEnd run(const std::vector<std::string>& arguments, const std::stop_token& stop,
+                             const std::vector<std::string>& environment = {});
 
  private:
   void reap_group(pid_t group);
@@ -58,4 +60,4 @@ class ChildRunner {
   std::vector<pid_t> late_groups_;  // hung in the kernel past SIGKILL, as on a storage server that is gone
 };
 
-}  // namespace walguard::controller
+}  // namespace walguard::process
