@@ -104,6 +104,7 @@ Client::Object Client::send_once(const HttpRequest& request, const std::stop_tok
 
 Client::Object Client::send(HttpRequest request, const std::stop_token& stop) const {
   request.deadline = options_.request_deadline;
+  request.silence = options_.request_deadline;  // a server may think for long and then answer at once
   std::chrono::milliseconds waited{0};
   for (int attempts = 1;; ++attempts) {
     Object result = send_once(request, stop);

@@ -5,7 +5,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <tl/expected.hpp>
@@ -25,7 +24,7 @@ struct ExecPlugin {
   std::string api_version;  ///< with the group: "client.authentication.k8s.io/v1"
   std::string command;      ///< a name to be found in PATH, or a path
   std::vector<std::string> arguments;
-  std::vector<std::pair<std::string, std::string>> environment;
+  std::vector<std::string> environment;  ///< "NAME=value", added to ours
   bool provide_cluster_info = false;
   std::string install_hint;  ///< for the error when the program is not there
 };

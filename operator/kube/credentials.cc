@@ -73,15 +73,15 @@ class TokenFileSource : public CredentialSource {
 
 class ExecSource : public CredentialSource {
  public:
-  ExecSource(ClusterConfig cluster, UtcClock clock)
+  ExecSource(ClusterConfig cluster, ExecPlugin plugin, UtcClock clock)
       : cluster_(std::move(cluster)),
-        plugin_(*cluster_.user.exec),
+        plugin_(std::move(plugin)),
         clock_(std::move(clock)),
         runner_(process::ChildLimits{.deadline = kDeadline}) {}
 
   Result current(const std::stop_token& stop) override {
     const std::lock_guard lock(mutex_);  // held while the plugin runs: the others wait for the same answer
-    if (!held_ || has_expired()) {
+    if (!held_ || has_expired(*held_)) {
       auto fresh = run(stop);
       if (!fresh) return tl::unexpected("credential plugin " + plugin_.command + ": " + fresh.error());
       held_ = std::move(*fresh);
@@ -102,7 +102,9 @@ class ExecSource : public CredentialSource {
   /// Asked for anew so long before it expires, so that it does not do so on its way.
   static constexpr std::chrono::seconds kAhead{10};
 
-  [[nodiscard]] bool has_expired() const { return held_->expires && clock_() + kAhead >= *held_->expires; }
+  [[nodiscard]] bool has_expired(const ExecCredential& held) const {
+    return held.expires && clock_() + kAhead >= *held.expires;
+  }
 
   tl::expected<ExecCredential, std::string> run(const std::stop_token& stop) {
     tl::expected<std::string, std::string> authority = cluster_.certificate_authority.data;
@@ -112,8 +114,7 @@ class ExecSource : public CredentialSource {
     }
     std::vector<std::string> command = {plugin_.command};
     command.insert(command.end(), plugin_.arguments.begin(), plugin_.arguments.end());
-    std::vector<std::string> environment;
-    for (const auto& [name, value] : plugin_.environment) environment.push_back(name + "=" + value);
+    std::vector<std::string> environment = plugin_.environment;
     environment.push_back("KUBERNETES_EXEC_INFO=" + exec_info(plugin_, cluster_, *authority));
 
     const process::ChildEnd end = runner_.run(command, stop, environment);
@@ -168,7 +169,8 @@ std::unique_ptr<CredentialSource> make_credential_source(const ClusterConfig& cl
   Credential base{user.token, user.client_certificate, user.client_key};
   // As in client-go: a token file beats a token, and both beat a plugin.
   if (!user.token_file.empty()) return std::make_unique<TokenFileSource>(std::move(base), user.token_file);
-  if (user.token.empty() && user.exec) return std::make_unique<ExecSource>(cluster, std::move(clock));
+  if (user.token.empty() && user.exec)
+    return std::make_unique<ExecSource>(cluster, *user.exec, std::move(clock));
   return std::make_unique<FixedSource>(std::move(base), cluster.source);
 }
 

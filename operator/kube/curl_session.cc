@@ -16,7 +16,6 @@
 #include <utility>
 
 #include <curl/curl.h>
-#include <strings.h>
 #include <tl/expected.hpp>
 
 #include "operator/kube/cluster_config.h"
@@ -43,6 +42,8 @@ curl_blob blob_of(const std::string& text) {
 }
 
 bool is_success(int status) { return status >= 200 && status < 300; }
+
+char lower_case(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 ExchangeFailure failure_of(CURLcode code) {
   switch (code) {
@@ -171,10 +172,9 @@ std::size_t CurlSession::on_header(char* data, std::size_t size, std::size_t cou
 void CurlSession::take_header(std::string_view line) {
   last_byte_ = Clock::now();
   constexpr std::string_view kRetryAfter = "retry-after:";
-  if (line.size() < kRetryAfter.size() ||
-      ::strncasecmp(line.data(), kRetryAfter.data(), kRetryAfter.size()) != 0) {
-    return;
-  }
+  const bool is_retry_after =
+      std::ranges::equal(line.substr(0, kRetryAfter.size()), kRetryAfter, {}, lower_case);
+  if (!is_retry_after) return;
   line.remove_prefix(std::min(line.find_first_not_of(' ', kRetryAfter.size()), line.size()));
   std::uint32_t seconds = 0;
   if (std::from_chars(line.data(), line.data() + line.size(), seconds).ec == std::errc()) {
@@ -217,6 +217,7 @@ std::optional<TransportError> CurlSession::drive(const HttpRequest& request, con
   const std::stop_callback wake(stop, [this] { curl_multi_wakeup(multi_); });
   last_byte_ = Clock::now();
   while (true) {
+    if (stop.stop_requested()) return TransportError{ExchangeFailure::kStopped, "stopped"};
     int running = 0;
     curl_multi_perform(multi_, &running);
     int waiting = 0;
@@ -224,7 +225,6 @@ std::optional<TransportError> CurlSession::drive(const HttpRequest& request, con
       if (message->data.result == CURLE_OK) return std::nullopt;
       return error_of(message->data.result);
     }
-    if (stop.stop_requested()) return TransportError{ExchangeFailure::kStopped, "stopped"};
     const auto left = last_byte_ + request.silence - Clock::now();
     if (left <= Clock::duration::zero()) {
       return TransportError{ExchangeFailure::kSilent,

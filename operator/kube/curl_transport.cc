@@ -50,9 +50,12 @@ tl::expected<HttpReply, TransportError> CurlTransport::exchange(const HttpReques
   for (bool may_try_again = true;; may_try_again = false) {
     const auto credential = credentials_->current(stop);
     if (!credential) return tl::unexpected(TransportError{ExchangeFailure::kCredentials, credential.error()});
-    auto session = take_session();  // lost, with its connection, where the sink throws
+    // Given back only after a whole reply. Else it ends with its connection, which may be dead without either
+    // side having been told: HTTP/2 would put the next request onto it
+    // (https://github.com/golang/go/issues/39337).
+    auto session = take_session();
     auto result = session->exchange(cluster_, options_, *credential, request, sink, stop);
-    give_back(std::move(session));
+    if (result) give_back(std::move(session));
     const bool refused = result && result->status == kUnauthorized;
     if (!refused || !may_try_again || !credentials_->forget(*credential)) return result;
   }

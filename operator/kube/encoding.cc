@@ -1,13 +1,12 @@
 #include "operator/kube/encoding.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 #include <openssl/evp.h>
@@ -18,11 +17,10 @@ namespace {
 /// Takes `digits` digits and then `after` (any text, maybe none) off the front of `text`.
 std::optional<int> take_number(std::string_view& text, std::size_t digits, std::string_view after = {}) {
   int value = 0;
-  if (text.size() < digits + after.size()) return std::nullopt;
-  const char* const end = text.data() + digits;
-  const auto [stopped, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stopped != end || value < 0 || text.substr(digits, after.size()) != after) {
-    return std::nullopt;
+  if (text.size() < digits + after.size() || text.substr(digits, after.size()) != after) return std::nullopt;
+  for (const char c : text.substr(0, digits)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + (c - '0');
   }
   text.remove_prefix(digits + after.size());
   return value;

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <initializer_list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -141,8 +143,8 @@ ExecPlugin read_exec(const ConfigField& exec) {
   }
   if (const auto arguments = exec.find("args")) plugin.arguments = arguments->texts();
   for (const ConfigField& variable : exec.items("env")) {
-    plugin.environment.emplace_back(variable.required_text("name", "name the variable"),
-                                    variable.text("value"));
+    plugin.environment.push_back(
+        variable.required_text("name", "name the variable").append("=").append(variable.text("value")));
   }
   plugin.provide_cluster_info = exec.flag("provideClusterInfo");
   plugin.install_hint = exec.text("installHint");

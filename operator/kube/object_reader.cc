@@ -1,6 +1,7 @@
 #include "operator/kube/object_reader.h"
 
 #include <array>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -9,6 +10,8 @@
 
 #include <simdjson.h>
 #include <tl/expected.hpp>
+
+#include "operator/kube/line_splitter.h"
 
 namespace walguard::kube {
 namespace {

@@ -3,6 +3,7 @@
 #include "operator/kube/client.h"
 
 #include <chrono>
+#include <cstddef>
 #include <deque>
 #include <optional>
 #include <stop_token>
@@ -27,7 +28,6 @@ using nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -59,7 +59,7 @@ class ScriptedTransport : public HttpTransport {
 
 class ClientTest : public ::testing::Test {
  protected:
-  ClientTest() {
+  [[nodiscard]] ClientOptions options() {
     ClientOptions options;
     options.list_page = 2;
     options.longest_line = 200;
@@ -67,7 +67,7 @@ class ClientTest : public ::testing::Test {
       waits_.push_back(duration);
       return !stop.stop_requested();
     };
-    client_.emplace(transport_, options);
+    return options;
   }
   void answer(int status, const std::string& body, std::optional<seconds> retry_after = std::nullopt) {
     transport_.script.emplace_back(HttpReply{status, retry_after, body});
@@ -84,30 +84,30 @@ class ClientTest : public ::testing::Test {
   tl::expected<std::string, ApiError> list(const Selection& selection = {}) {
     const ListReceiver receiver{[this] { names_.clear(); },
                                 [this](const ObjectView& item) { names_.emplace_back(item.meta.name); }};
-    return client_->list(kPods, selection, receiver, {});
+    return client_.list(kPods, selection, receiver, {});
   }
   tl::expected<void, ApiError> watch() {
-    return client_->watch(kPods, {}, {.resource_version = "50"},
-                          [this](const WatchEvent& event) { names_.emplace_back(event.object.meta.name); },
-                          {});
+    return client_.watch(kPods, {}, {.resource_version = "50"},
+                         [this](const WatchEvent& event) { names_.emplace_back(event.object.meta.name); },
+                         {});
   }
   [[nodiscard]] const HttpRequest& request(std::size_t index = 0) const {
     return transport_.requests.at(index);
   }
 
   ScriptedTransport transport_;
-  std::optional<Client> client_;
+  Client client_{transport_, options()};
   std::vector<milliseconds> waits_;
   std::vector<std::string> names_;
 };
 
 TEST_F(ClientTest, GetGivesTheBytesOrTheStatus) {
   answer(200, "{}");
-  EXPECT_EQ(client_->get(kPod, {}).value(), "{}");
+  EXPECT_EQ(client_.get(kPod, {}).value(), "{}");
   EXPECT_EQ(request().method, "GET");
   EXPECT_EQ(request().target, "/api/v1/namespaces/n/pods/a");
   answer_status(404, "NotFound");
-  const auto missing = client_->get(kPod, {});
+  const auto missing = client_.get(kPod, {});
   ASSERT_FALSE(missing);
   EXPECT_TRUE(missing.error().is_not_found());
   EXPECT_EQ(missing.error().request, "GET /api/v1/namespaces/n/pods/a");
@@ -115,7 +115,7 @@ TEST_F(ClientTest, GetGivesTheBytesOrTheStatus) {
 
 TEST_F(ClientTest, CreatePostsTheObjectUnderOurName) {
   answer(201, "{}");
-  EXPECT_TRUE(client_->create(kPods, "n", "OBJECT", DryRun::kAll, {}));
+  EXPECT_TRUE(client_.create(kPods, "n", "OBJECT", DryRun::kAll, {}));
   EXPECT_EQ(request().method, "POST");
   EXPECT_EQ(request().target, "/api/v1/namespaces/n/pods?fieldManager=walguard&dryRun=All");
   EXPECT_EQ(request().body, "OBJECT");
@@ -130,7 +130,7 @@ TEST_F(ClientTest, EachKindOfPatchHasItsContentType) {
   for (const auto& [kind, content_type] : kinds) {
     transport_.requests.clear();
     answer(200, "{}");
-    EXPECT_TRUE(client_->patch({kPods, "n", "a", "status"}, kind, "[]", {.force = true}, {}));
+    EXPECT_TRUE(client_.patch({kPods, "n", "a", "status"}, kind, "[]", {.force = true}, {}));
     EXPECT_EQ(request().method, "PATCH");
     EXPECT_EQ(request().content_type, content_type);
     const std::string force = kind == PatchKind::kApply ? "&force=true" : "";
@@ -145,7 +145,7 @@ TEST_F(ClientTest, DeleteCarriesPreconditionsAndPropagation) {
   options.resource_version = "7";
   options.propagation = Propagation::kForeground;
   options.grace_seconds = 0;
-  EXPECT_TRUE(client_->remove(kPod, options, {}));
+  EXPECT_TRUE(client_.remove(kPod, options, {}));
   EXPECT_EQ(request().method, "DELETE");
   EXPECT_EQ(json::parse(request().body), json::parse(R"({"apiVersion":"v1","kind":"DeleteOptions",
       "preconditions":{"uid":"u","resourceVersion":"7"},"propagationPolicy":"Foreground","gracePeriodSeconds":0})"));
@@ -155,14 +155,14 @@ TEST_F(ClientTest, ABusyServerIsAskedAgainAfterTheTimeItNames) {
   answer(429, "", seconds(2));
   answer(503, "", seconds(1));
   answer(200, "{}");
-  EXPECT_TRUE(client_->get(kPod, {}));
+  EXPECT_TRUE(client_.get(kPod, {}));
   EXPECT_THAT(waits_, ElementsAre(seconds(2), seconds(1)));
 }
 
 TEST_F(ClientTest, AServerThatStaysBusyIsGivenUpWithItsOwnWord) {
   for (int i = 0; i < 10; ++i)
     answer(429, R"({"kind":"Status","reason":"TooManyRequests","code":429})", seconds(1));
-  const auto result = client_->get(kPod, {});
+  const auto result = client_.get(kPod, {});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().reason, "TooManyRequests");
   EXPECT_THAT(transport_.requests, SizeIs(5));
@@ -172,13 +172,13 @@ TEST_F(ClientTest, AStopEndsTheWaitForABusyServer) {
   answer(429, "", seconds(1));
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_FALSE(client_->get(kPod, stop.get_token()));
+  EXPECT_FALSE(client_.get(kPod, stop.get_token()));
   EXPECT_THAT(transport_.requests, SizeIs(1));
 }
 
 TEST_F(ClientTest, AWriteThatWasCutIsNotSentAgain) {
   transport_.script.emplace_back(tl::unexpected(TransportError{ExchangeFailure::kCut, "reset"}));
-  const auto result = client_->create(kPods, "n", "{}", DryRun::kNo, {});
+  const auto result = client_.create(kPods, "n", "{}", DryRun::kNo, {});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind, ApiError::Kind::kCut);
   EXPECT_THAT(transport_.requests, SizeIs(1));

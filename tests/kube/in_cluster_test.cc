@@ -1,5 +1,6 @@
 #include "operator/kube/in_cluster.h"
 
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>

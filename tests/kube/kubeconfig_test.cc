@@ -17,7 +17,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using ::testing::Pair;
 using walguard::testing::error_of;
 using walguard::testing::TempDir;
 using walguard::testing::write_file;
@@ -113,12 +112,12 @@ TEST_F(KubeconfigTest, AnExecPluginIsReadWithItsArgumentsAndEnvironment) {
              "installHint: see the wiki}}");
   const auto config = load();
   ASSERT_TRUE(config) << config.error();
-  ASSERT_TRUE(config->user.exec);
-  EXPECT_EQ(config->user.exec->command, folder_ / "bin/login") << "it has a slash";
-  EXPECT_THAT(config->user.exec->arguments, ElementsAre("get", "--fast"));
-  EXPECT_THAT(config->user.exec->environment, ElementsAre(Pair("PROFILE", "test")));
-  EXPECT_TRUE(config->user.exec->provide_cluster_info);
-  EXPECT_EQ(config->user.exec->install_hint, "see the wiki");
+  const ExecPlugin plugin = config->user.exec.value();
+  EXPECT_EQ(plugin.command, folder_ / "bin/login") << "it has a slash";
+  EXPECT_THAT(plugin.arguments, ElementsAre("get", "--fast"));
+  EXPECT_THAT(plugin.environment, ElementsAre("PROFILE=test"));
+  EXPECT_TRUE(plugin.provide_cluster_info);
+  EXPECT_EQ(plugin.install_hint, "see the wiki");
 }
 
 TEST_F(KubeconfigTest, ACommandWithoutASlashIsLeftToPath) {
@@ -126,7 +125,7 @@ TEST_F(KubeconfigTest, ACommandWithoutASlashIsLeftToPath) {
              "{exec: {apiVersion: client.authentication.k8s.io/v1beta1, command: login}}");
   const auto config = load();
   ASSERT_TRUE(config) << config.error();
-  EXPECT_EQ(config->user.exec->command, "login");
+  EXPECT_EQ(config->user.exec.value().command, "login");
 }
 
 TEST_F(KubeconfigTest, OfSeveralFilesTheFirstToNameAThingWinsAsAWhole) {

@@ -1,5 +1,6 @@
 #include "operator/kube/object_reader.h"
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -7,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "operator/kube/line_splitter.h"
 #include "tests/support/files.h"
 
 namespace walguard::kube {

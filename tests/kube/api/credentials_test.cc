@@ -34,12 +34,10 @@ using walguard::testing::write_file;
 class CredentialPluginTest : public ::testing::Test {
  protected:
   CredentialPluginTest() {
-    ExecPlugin plugin;
-    plugin.api_version = "client.authentication.k8s.io/v1";
-    plugin.command = folder_ / "plugin";
-    plugin.install_hint = "install it from the wiki";
+    plugin_.api_version = "client.authentication.k8s.io/v1";
+    plugin_.command = folder_ / "plugin";
+    plugin_.install_hint = "install it from the wiki";
     cluster_.server = "https://h";
-    cluster_.user.exec = plugin;
   }
 
   void write_plugin(const std::string& script) const {
@@ -54,6 +52,7 @@ class CredentialPluginTest : public ::testing::Test {
                  (expires.empty() ? "" : ",\"expirationTimestamp\":\"" + expires + "\"") + "}}' \"$n\"\n");
   }
   [[nodiscard]] std::unique_ptr<CredentialSource> source() {
+    cluster_.user.exec = plugin_;
     return make_credential_source(cluster_, [this] { return now_; });
   }
   [[nodiscard]] static std::string token_of(CredentialSource& source) {
@@ -62,6 +61,7 @@ class CredentialPluginTest : public ::testing::Test {
   }
 
   TempDir folder_;
+  ExecPlugin plugin_;
   ClusterConfig cluster_;
   sys_seconds now_{seconds(1'000)};
 };
@@ -88,9 +88,9 @@ TEST_F(CredentialPluginTest, ARefusalMakesItAskAgainButNotForATokenThatIsOutOfUs
 }
 
 TEST_F(CredentialPluginTest, ItIsToldOfTheClusterAndGivenItsArgumentsAndEnvironment) {
-  cluster_.user.exec->arguments = {"get-token", "--now"};
-  cluster_.user.exec->environment = {{"PROFILE", "blue"}};
-  cluster_.user.exec->provide_cluster_info = true;
+  plugin_.arguments = {"get-token", "--now"};
+  plugin_.environment = {"PROFILE=blue"};
+  plugin_.provide_cluster_info = true;
   write_plugin("echo \"$1 $2 $PROFILE $KUBERNETES_EXEC_INFO\" >&2; exit 3\n");
   const std::string said = token_of(*source());
   EXPECT_THAT(said, StartsWith("credential plugin " + (folder_ / "plugin") +

@@ -113,7 +113,7 @@ std::vector<FakeRequest> FakeApi::requests() const {
   return requests_;
 }
 
-FakeAnswer FakeApi::answer(FakeRequest request) {
+FakeAnswer FakeApi::answer(const FakeRequest& request) {
   const std::lock_guard lock(mutex_);
   requests_.push_back(request);
   FakeAnswer answered = handler_(request);

@@ -77,7 +77,7 @@ class FakeApi {
 
  private:
   class Impl;
-  FakeAnswer answer(FakeRequest request);
+  FakeAnswer answer(const FakeRequest& request);
 
   const Handler handler_;
   mutable std::mutex mutex_;

@@ -3,14 +3,13 @@
 #include "operator/kube/reflector.h"
 
 #include <chrono>
-#include <map>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -281,8 +280,8 @@ TEST_F(ReflectorTest, ItsHealthTellsACopyThatWasNeverFilledFromOneThatIsCutOff) 
   start();
   EXPECT_TRUE(eventually([&] { return reflector_->health().listed; }));
   EXPECT_THAT(reflector_->health().last_error, HasSubstr("GET /api/v1/pods: 403 Forbidden"));
-  ASSERT_TRUE(reflector_->health().last_contact);
-  const auto listed_at = *reflector_->health().last_contact;
+  const auto listed_at = reflector_->health().last_contact;
+  ASSERT_TRUE(listed_at);
   live->write(event("BOOKMARK", "", "11"));
   EXPECT_TRUE(eventually([&] { return reflector_->health().last_contact > listed_at; }));
   live->cut();
