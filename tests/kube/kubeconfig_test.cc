@@ -112,7 +112,7 @@ TEST_F(KubeconfigTest, AnExecPluginIsReadWithItsArgumentsAndEnvironment) {
              "installHint: see the wiki}}");
   const auto config = load();
   ASSERT_TRUE(config) << config.error();
-  const ExecPlugin plugin = config->user.exec.value();
+  const ExecPlugin plugin = config->user.exec.value_or(ExecPlugin{});
   EXPECT_EQ(plugin.command, folder_ / "bin/login") << "it has a slash";
   EXPECT_THAT(plugin.arguments, ElementsAre("get", "--fast"));
   EXPECT_THAT(plugin.environment, ElementsAre("PROFILE=test"));
@@ -125,7 +125,7 @@ TEST_F(KubeconfigTest, ACommandWithoutASlashIsLeftToPath) {
              "{exec: {apiVersion: client.authentication.k8s.io/v1beta1, command: login}}");
   const auto config = load();
   ASSERT_TRUE(config) << config.error();
-  EXPECT_EQ(config->user.exec.value().command, "login");
+  EXPECT_EQ(config->user.exec.value_or(ExecPlugin{}).command, "login");
 }
 
 TEST_F(KubeconfigTest, OfSeveralFilesTheFirstToNameAThingWinsAsAWhole) {

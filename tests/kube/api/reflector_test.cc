@@ -306,7 +306,7 @@ TEST_F(ReflectorTest, AServerThatGoesAwayAndComesBackIsFoundAgain) {
   api_.reset();
   EXPECT_TRUE(eventually([&] { return reflector_->health().failures >= 2; }));
   api_ = std::make_unique<FakeApi>(
-      [this](const FakeRequest& request) {
+      [](const FakeRequest& request) {
         const bool watches = request.target.find("watch=") != std::string::npos;
         if (watches && request.target.find("resourceVersion=10&") != std::string::npos) {
           return FakeAnswer{504, status(504, "Timeout")};  // as one restored from a backup: it knows no 10

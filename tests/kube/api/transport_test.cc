@@ -126,19 +126,29 @@ TEST(CurlTransport, TheBodyOfARefusalIsCollectedAndNotGivenToTheSink) {
 }
 
 TEST(CurlTransport, AnotherThreadCanStopAStreamThatIsSilent) {
+  using Clock = std::chrono::steady_clock;
   const auto live = std::make_shared<LiveBody>();
   FakeApi api([&](const FakeRequest&) { return FakeAnswer{.live = live}; });
   live->write("x");
   std::stop_source stop;
   std::atomic<bool> begun = false;
+  Clock::time_point stopped;
   std::jthread stopper([&] {
     EXPECT_TRUE(eventually([&] { return begun.load(); }));
+    std::this_thread::sleep_for(milliseconds(500));  // until no timer of curl's own is left to wake it
+    stopped = Clock::now();
     stop.request_stop();
   });
-  const BodySink sink = [&](std::string_view) { return begun = true; };
-  const auto reply = transport_to(config_of(api))->exchange({}, sink, stop.get_token());
+  HttpRequest request;
+  request.deadline.reset();
+  const auto reply =
+      transport_to(config_of(api))
+          ->exchange(request, [&](std::string_view) { return begun = true; }, stop.get_token());
+  const auto ended = Clock::now();
+  stopper.join();
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().failure, ExchangeFailure::kStopped);
+  EXPECT_LT(ended - stopped, request.silence / 2);
 }
 
 TEST(CurlTransport, AStopThatCameFirstSendsNothing) {
