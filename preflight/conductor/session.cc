@@ -264,7 +264,11 @@ void Session::take_frame(Side side, std::string_view line) {
 
 void Session::take_message(const Worker& worker, const std::string& payload) {
   std::optional<Json> parsed = parse_bounded_json(payload);
-  if (!parsed || !parsed->is_object()) return;  // the call it may have answered ends at its deadline
+  if (!parsed || !parsed->is_object()) {
+    // Not to be waited out: the call that it may have answered would look as if the storage had hung.
+    agent(worker.side).channel.close("it sent a message that is none of ours");
+    return;
+  }
   Json& message = *parsed;
   if (const auto note = message.find("note"); note != message.end()) {
     take_note(worker, *note, payload.size());
