@@ -110,9 +110,6 @@ std::string decimal(double number, int digits) {
 
 std::string exit_text(const BedRun& run) { return run.exit_code ? std::to_string(*run.exit_code) : "hung"; }
 
-// Of a guest of user-mode Linux, `BedRun::seconds` and the memory hold its start and its kernel besides.
-bool is_in_guest(const BedCase& bed) { return bed.group == BedGroup::kNetwork; }
-
 double probe_seconds(const BedRun& run) { return run.report ? run.report->seconds : run.seconds; }
 
 std::string log_line(const BedCase& bed, int number, const BedRun& run) {
@@ -163,7 +160,7 @@ class BedSummary {
     text += after_.empty() ? std::string() : decimal(median(after_), 1) + " s";
     text += " | " + counted(also_) + " | " + decimal(median(seconds_), 1) + " s | " +
             decimal(seconds_.empty() ? 0 : std::ranges::max(seconds_), 1) + " s | ";
-    if (!is_in_guest(bed)) text += decimal(static_cast<double>(memory_kib_) / 1024, 0) + " MiB";
+    if (!bed.in_guest) text += decimal(static_cast<double>(memory_kib_) / 1024, 0) + " MiB";
     return text + " |\n";
   }
 
