@@ -39,7 +39,7 @@ inline constexpr std::string_view kGateOpened = "GateOpened";
 
 struct GateDecision {
   bool open = false;
-  wire::EventNote note;                           ///< what to tell about the pod
+  wire::EventNote note;                                ///< what to tell about the pod
   std::vector<core::ProbeRequest> wanted_probes = {};  ///< only where the gate stays
 };
 
