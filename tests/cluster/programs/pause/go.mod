@@ -1,0 +1,3 @@
+module walguard.dev/tests/cluster/programs/pause
+
+go 1.24.0
