@@ -24,6 +24,7 @@
 #include "preflight/checks/check.h"
 #include "preflight/cli/exit_code.h"
 #include "preflight/cli/output_file.h"
+#include "preflight/cli/pair.h"
 #include "preflight/cli/progress.h"
 #include "preflight/cli/scan_command.h"
 #include "preflight/cli/two_hosts.h"
@@ -56,6 +57,7 @@ struct Arguments {
   std::string compact_file;
   std::string html_file;
   HostArguments hosts;
+  PairArguments pair;
   int agent_fd = -1;
 };
 
@@ -87,6 +89,21 @@ void add_run_options(CLI::App& run, Arguments& arguments) {
                  "Also write it as JSON of at most 4096 bytes, as for /dev/termination-log");
   run.add_option("--html", arguments.html_file, "Also write it to this file as a page with plots");
   add_host_options(run, arguments.hosts);
+  add_pair_options(run, arguments.pair);
+}
+
+// With --pair, the rank says which side of a run between two hosts this one is.
+tl::expected<void, std::string> settle_part(Arguments& arguments) {
+  if (!arguments.pair.given()) return {};
+  if (arguments.hosts.two_hosts()) {
+    return tl::unexpected<std::string>(
+        "--pair says who listens and who connects; leave out --listen and --connect");
+  }
+  auto part = part_of(arguments.pair);
+  if (!part) return tl::unexpected(std::move(part).error());
+  arguments.hosts.listen = std::move(part->listen);
+  arguments.hosts.connect = std::move(part->connect);
+  return {};
 }
 
 // Nothing is looked up: the storage is touched by the agents alone.
@@ -137,7 +154,7 @@ tl::expected<RunOptions, std::string> options_from(const Arguments& arguments) {
   options.node_scope_asked = arguments.scope == "node";
   if (arguments.hosts.two_hosts() && !arguments.dir2.empty()) {
     return tl::unexpected<std::string>(
-        "DIR2 is for the other host to name; leave it out with --listen and --connect");
+        "DIR2 is for the other host to name; leave it out with --listen, --connect and --pair");
   }
   if (const auto problem = problem_of_node_name(arguments.hosts.node_name)) return tl::unexpected(*problem);
   options.node_a = options.node_b = arguments.hosts.node_name;
@@ -210,7 +227,8 @@ tl::expected<RunResult, RunProblem> run_on_this_host(const RunOptions& options, 
   return RunResult{*std::move(report), options.strategies};
 }
 
-int run_command(const Arguments& arguments) {
+int run_command(Arguments arguments) {
+  if (const auto settled = settle_part(arguments); !settled) return complain(kExitBadInput, settled.error());
   const auto options = options_from(arguments);
   if (!options) return complain(kExitBadInput, options.error());
   const auto files = open_outputs(arguments);
@@ -256,7 +274,7 @@ int parse_and_run(int argc, const char* const* argv) {
   }
   if (version->parsed()) return print_version();
   if (agent->parsed()) return run_agent(UniqueFd(arguments.agent_fd));
-  return run_command(arguments);
+  return run_command(std::move(arguments));
 }
 
 }  // namespace

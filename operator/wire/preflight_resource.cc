@@ -1,0 +1,348 @@
+#include "operator/wire/preflight_resource.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+#include <tl/expected.hpp>
+
+#include "operator/core/evidence.h"
+#include "operator/core/preflight_resource.h"
+#include "operator/core/probe_plan.h"
+#include "operator/core/verdict.h"
+#include "operator/core/workload.h"
+#include "operator/wire/text_forms.h"
+
+namespace walguard::wire {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Unreadable : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// ---- Reading. nlohmann throws on a wrong type; so do these, and the public function makes a value of it.
+
+std::string text_at(const Json& object, const char* field) { return object.value(field, std::string()); }
+
+core::UtcSeconds time_at(const Json& object, const char* field) {
+  const std::string text = text_at(object, field);
+  if (text.empty()) return 0;
+  const auto time = parse_utc(text);
+  if (!time) throw Unreadable(std::string(field) + ": no time like 2026-01-31T12:00:00Z");
+  return *time;
+}
+
+core::StringMap map_at(const Json& object, const char* field) {
+  core::StringMap map;
+  if (!object.contains(field)) return map;
+  for (const auto& [key, value] : object.at(field).items()) map.emplace(key, value.get<std::string>());
+  return map;
+}
+
+std::vector<std::string> texts_at(const Json& object, const char* field) {
+  std::vector<std::string> texts;
+  if (!object.contains(field)) return texts;
+  for (const Json& item : object.at(field)) texts.push_back(item.get<std::string>());
+  return texts;
+}
+
+std::optional<std::int64_t> integer_at(const Json& object, const char* field) {
+  if (!object.contains(field)) return std::nullopt;
+  return object.at(field).get<std::int64_t>();
+}
+
+/// A word out of a list; `fallback` where the field is not there.
+template <typename Value, typename Parse>
+Value word_at(const Json& object, const char* field, Value fallback, Parse parse) {
+  const std::string word = text_at(object, field);
+  if (word.empty()) return fallback;
+  const std::optional<Value> value = parse(word);
+  if (!value) throw Unreadable(std::string(field) + ": \"" + word.substr(0, 40) + "\" is not known here");
+  return *value;
+}
+
+core::Scope scope_at(const Json& object, core::Scope fallback) {
+  return word_at(object, "scope", fallback, core::parse<core::Scope>);
+}
+
+std::vector<core::Toleration> read_tolerations(const Json& spec) {
+  std::vector<core::Toleration> tolerations;
+  for (const Json& item : spec.value("tolerations", Json::array())) {
+    tolerations.push_back({.key = text_at(item, "key"),
+                           .op = text_at(item, "operator"),
+                           .value = text_at(item, "value"),
+                           .effect = text_at(item, "effect")});
+  }
+  return tolerations;
+}
+
+core::PreflightSpec read_spec(const Json& json) {
+  core::PreflightSpec spec;
+  spec.storage_class = text_at(json, "storageClassName");
+  spec.claim = text_at(json, "claimName");
+  spec.access_mode = word_at(json, "accessMode", spec.access_mode, core::parse<core::AccessMode>);
+  spec.scope = scope_at(json, spec.scope);
+  spec.runtime_class = text_at(json, "runtimeClassName");
+  if (json.contains("mountOptions")) spec.mount_options = texts_at(json, "mountOptions");
+  spec.profile = word_at(json, "profile", spec.profile, core::parse_profile);
+  spec.node_selector = map_at(json, "nodeSelector");
+  spec.tolerations = read_tolerations(json);
+  spec.storage = json.value("storage", spec.storage);
+  spec.run_as_user = integer_at(json, "runAsUser");
+  spec.run_as_group = integer_at(json, "runAsGroup");
+  spec.ttl_after_finish = integer_at(json, "ttlSecondsAfterFinished");
+  return spec;
+}
+
+core::EvidenceKey read_key(const Json& status, const char* field) {
+  core::EvidenceKey key;
+  if (!status.contains(field)) return key;
+  const Json& json = status.at(field);
+  key.storage_class = text_at(json, "storageClass");
+  key.volume = text_at(json, "volume");
+  key.driver = text_at(json, "driver");
+  key.parameters = map_at(json, "parameters");
+  key.mount_options = texts_at(json, "mountOptions");
+  key.fs_type = text_at(json, "fsType");
+  key.runtime_handler = text_at(json, "runtimeHandler");
+  return key;
+}
+
+core::Measurement read_measurement(const Json& status) {
+  core::Measurement measured;
+  core::Evidence& evidence = measured.evidence;
+  evidence.key = read_key(status, "key");
+  evidence.scope = scope_at(status, core::Scope::kContainer);
+  const Json verdict = status.value("verdict", Json::object());
+  constexpr auto kUnproven = core::Verdict::kUnproven;
+  evidence.verdicts[core::Strategy::kWal] = word_at(verdict, "wal", kUnproven, core::parse<core::Verdict>);
+  evidence.verdicts[core::Strategy::kWalExclusive] =
+      word_at(verdict, "walExclusive", kUnproven, core::parse<core::Verdict>);
+  evidence.verdicts[core::Strategy::kRollback] =
+      word_at(verdict, "rollback", kUnproven, core::parse<core::Verdict>);
+  evidence.reasons = texts_at(status, "reasons");
+  evidence.measured_at = time_at(status, "measuredAt");
+  evidence.filesystem = text_at(status, "filesystem");
+  evidence.kernel_release = text_at(status, "kernel");
+  evidence.probe_version = text_at(status, "probeVersion");
+  evidence.digest = text_at(status, "digest");
+  for (const Json& check : status.value("checks", Json::array())) {
+    measured.checks.push_back(
+        {.id = text_at(check, "id"), .result = text_at(check, "result"), .detail = text_at(check, "detail")});
+  }
+  for (const Json& node : status.value("nodes", Json::array())) {
+    measured.nodes.push_back({.name = text_at(node, "name"), .kernel = text_at(node, "kernel")});
+  }
+  measured.sqlite_version = text_at(status, "sqliteVersion");
+  measured.operator_version = text_at(status, "operatorVersion");
+  return measured;
+}
+
+core::PreflightStatus read_status(const Json& json) {
+  core::PreflightStatus status;
+  status.phase = word_at(json, "phase", status.phase, core::parse_phase);
+  status.reason = text_at(json, "reason");
+  status.message = text_at(json, "message");
+  status.observed_generation = integer_at(json, "observedGeneration").value_or(0);
+  status.run = json.value("run", 0);
+  status.run_started = time_at(json, "runStarted");
+  status.run_finished = time_at(json, "runFinished");
+  for (const std::string& start : texts_at(json, "recentStarts")) {
+    if (const auto time = parse_utc(start)) status.recent_starts.push_back(*time);
+  }
+  status.run_key = read_key(json, "runKey");
+  status.volume = text_at(json, "volume");
+  status.foreign_volume = text_at(json, "foreignVolume");
+  status.inconclusive_runs = json.value("inconclusiveRuns", 0);
+  status.next_retry = time_at(json, "nextRetry");
+  if (json.contains("measuredAt")) status.measured = read_measurement(json);
+  for (const Json& condition : json.value("conditions", Json::array())) {
+    status.conditions.push_back({.type = text_at(condition, "type"),
+                                 .is_true = text_at(condition, "status") == "True",
+                                 .reason = text_at(condition, "reason"),
+                                 .message = text_at(condition, "message"),
+                                 .since = time_at(condition, "lastTransitionTime")});
+  }
+  return status;
+}
+
+core::PreflightStatus read_status_or_none(const Json& object) {
+  try {
+    return object.contains("status") ? read_status(object.at("status")) : core::PreflightStatus{};
+  } catch (const std::exception&) {
+    return {};
+  }
+}
+
+// ---- Writing.
+
+void put(Json& object, const char* field, const std::string& text) {
+  if (!text.empty()) object[field] = text;
+}
+
+void put_time(Json& object, const char* field, core::UtcSeconds time) {
+  if (time != 0) object[field] = utc_text(time);
+}
+
+Json key_json(const core::EvidenceKey& key) {
+  Json json = Json::object();
+  put(json, "storageClass", key.storage_class);
+  put(json, "volume", key.volume);
+  put(json, "driver", key.driver);
+  if (!key.parameters.empty()) json["parameters"] = key.parameters;
+  if (!key.mount_options.empty()) json["mountOptions"] = key.mount_options;
+  put(json, "fsType", key.fs_type);
+  put(json, "runtimeHandler", key.runtime_handler);
+  return json;
+}
+
+void put_measurement(Json& json, const core::Measurement& measured) {
+  const core::Evidence& evidence = measured.evidence;
+  json["key"] = key_json(evidence.key);
+  json["verdict"] = {{"wal", core::name(evidence.verdicts[core::Strategy::kWal])},
+                     {"walExclusive", core::name(evidence.verdicts[core::Strategy::kWalExclusive])},
+                     {"rollback", core::name(evidence.verdicts[core::Strategy::kRollback])}};
+  json["scope"] = core::name(evidence.scope);
+  if (!evidence.reasons.empty()) json["reasons"] = evidence.reasons;
+  for (const core::ProbeCheck& check : measured.checks) {
+    json["checks"].push_back({{"id", check.id}, {"result", check.result}, {"detail", check.detail}});
+  }
+  for (const core::ProbedNode& node : measured.nodes) {
+    Json& entry = json["nodes"].emplace_back(Json{{"name", node.name}});
+    put(entry, "kernel", node.kernel);
+  }
+  put(json, "kernel", evidence.kernel_release);
+  put(json, "filesystem", evidence.filesystem);
+  put(json, "sqliteVersion", measured.sqlite_version);
+  put(json, "probeVersion", evidence.probe_version);
+  put(json, "operatorVersion", measured.operator_version);
+  json["measuredAt"] = utc_text(evidence.measured_at);
+  put(json, "digest", evidence.digest);
+}
+
+Json status_json(const core::Preflight& preflight, const core::PreflightStatus& status) {
+  Json json;
+  json["phase"] = core::name(status.phase);
+  put(json, "reason", status.reason);
+  put(json, "message", status.message);
+  json["observedGeneration"] = preflight.generation;
+  json["run"] = status.run;
+  put_time(json, "runStarted", status.run_started);
+  put_time(json, "runFinished", status.run_finished);
+  for (const core::UtcSeconds start : status.recent_starts) json["recentStarts"].push_back(utc_text(start));
+  if (status.run > 0) json["runKey"] = key_json(status.run_key);
+  put(json, "volume", status.volume);
+  put(json, "foreignVolume", status.foreign_volume);
+  json["inconclusiveRuns"] = status.inconclusive_runs;
+  put_time(json, "nextRetry", status.next_retry);
+  if (status.measured) put_measurement(json, *status.measured);
+  for (const core::Condition& condition : status.conditions) {
+    json["conditions"].push_back({{"type", condition.type},
+                                  {"status", condition.is_true ? "True" : "False"},
+                                  {"observedGeneration", preflight.generation},
+                                  {"lastTransitionTime", utc_text(condition.since)},
+                                  {"reason", condition.reason},
+                                  {"message", condition.message}});
+  }
+  return json;
+}
+
+std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+/// What may stand in an object's name, from the left; the rest becomes dashes.
+std::string slug(std::string_view text, std::size_t longest) {
+  std::string out;
+  for (const char c : text.substr(0, longest)) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    out += plain ? c : '-';
+  }
+  const std::size_t begin = out.find_first_not_of('-');
+  return begin == std::string::npos ? "class" : out.substr(begin);
+}
+
+core::AccessMode access_mode_for(core::Scope scope) {
+  // A class that takes ReadWriteOncePod takes ReadWriteOnce too, and two containers of one pod share either
+  // alike.
+  return scope == core::Scope::kCluster ? core::AccessMode::kReadWriteMany : core::AccessMode::kReadWriteOnce;
+}
+
+}  // namespace
+
+tl::expected<core::Preflight, std::string> read_preflight(std::string_view json) {
+  try {
+    const Json object = Json::parse(json);
+    core::Preflight preflight;
+    const Json& meta = object.at("metadata");
+    preflight.namespace_name = text_at(meta, "namespace");
+    // VolumePreflights are cluster-scoped.
+    preflight.kind =
+        preflight.namespace_name.empty() ? core::PreflightKind::kVolume : core::PreflightKind::kClaim;
+    preflight.name = meta.at("name").get<std::string>();
+    preflight.uid = text_at(meta, "uid");
+    preflight.resource_version = text_at(meta, "resourceVersion");
+    preflight.generation = integer_at(meta, "generation").value_or(0);
+    preflight.created = time_at(meta, "creationTimestamp");
+    preflight.deleting = meta.contains("deletionTimestamp");
+    const core::StringMap labels = map_at(meta, "labels");
+    const auto managed_by = labels.find(kManagedByLabel);
+    preflight.automatic = preflight.kind == core::PreflightKind::kVolume && managed_by != labels.end() &&
+                          managed_by->second == kManagedBy;
+    preflight.spec = read_spec(object.at("spec"));
+    preflight.status = read_status_or_none(object);
+    return preflight;
+  } catch (const std::exception& error) {
+    return tl::unexpected(std::string(error.what()));
+  }
+}
+
+std::string status_patch(const core::Preflight& preflight, const core::PreflightStatus& status) {
+  Json patch = Json::array();
+  patch.push_back(
+      {{"op", "test"}, {"path", "/metadata/resourceVersion"}, {"value", preflight.resource_version}});
+  patch.push_back({{"op", "add"}, {"path", "/status"}, {"value", status_json(preflight, status)}});
+  return dump(patch);
+}
+
+core::Preflight preflight_for(const core::ProbeRequest& request, std::string runtime_class) {
+  core::Preflight preflight;
+  preflight.automatic = true;
+  core::PreflightSpec& spec = preflight.spec;
+  spec.storage_class = request.key.storage_class;
+  spec.scope = std::max(request.scope, core::Scope::kPod);
+  spec.access_mode = access_mode_for(spec.scope);
+  spec.mount_options = request.key.mount_options;
+  spec.runtime_class = std::move(runtime_class);
+  constexpr std::size_t kLongestSlug =
+      40;  // with scope and digest under the 63 characters of a label's value
+  constexpr std::size_t kDigestBytes = 4;
+  const std::string identity = dump(key_json(request.key)) + std::string(core::name(spec.scope));
+  preflight.name = slug(spec.storage_class, kLongestSlug) + "-" + std::string(core::name(spec.scope)) + "-" +
+                   short_digest(identity, kDigestBytes);
+  return preflight;
+}
+
+std::string manifest_of(const core::Preflight& preflight) {
+  const core::PreflightSpec& spec = preflight.spec;
+  Json json;
+  json["apiVersion"] = kPreflightApiVersion;
+  json["kind"] = "VolumePreflight";
+  json["metadata"] = {{"name", preflight.name}, {"labels", {{kManagedByLabel, kManagedBy}}}};
+  Json& out = json["spec"];
+  out["storageClassName"] = spec.storage_class;
+  out["accessMode"] = core::name(spec.access_mode);
+  out["scope"] = core::name(spec.scope);
+  if (spec.mount_options) out["mountOptions"] = *spec.mount_options;
+  if (!spec.runtime_class.empty()) out["runtimeClassName"] = spec.runtime_class;
+  out["profile"] = core::name(spec.profile);
+  return dump(json);
+}
+
+}  // namespace walguard::wire
