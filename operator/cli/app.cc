@@ -1,6 +1,7 @@
 #include "operator/cli/app.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iostream>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "operator/cli/exit_code.h"
 #include "operator/cli/explain.h"
 #include "operator/cli/logger.h"
+#include "operator/cli/selftest.h"
 #include "operator/cli/serve.h"
 #include "operator/core/verdict.h"
 
@@ -97,6 +99,22 @@ void add_serve(CLI::App& command, ServeOptions& options) {
       ->envname("WALGUARD_LOG_LEVEL");
 }
 
+void add_selftest(CLI::App& command, SelftestOptions& options) {
+  command.add_option("--url", options.url, "The webhook: https://SERVICE.NAMESPACE.svc/validate")
+      ->type_name("URL")
+      ->required();
+  command
+      .add_option("--ca-file", options.ca_file,
+                  "PEM file: whom to trust; without it the system's authorities")
+      ->type_name("FILE");
+  command
+      .add_option_function<int>(
+          "--timeout", [&options](int seconds) { options.timeout = std::chrono::seconds{seconds}; },
+          "How long to wait for a webhook that cannot be reached yet")
+      ->type_name("SECONDS")
+      ->default_str(std::to_string(options.timeout.count()));
+}
+
 int usage_error(const CLI::ParseError& error, const CLI::App& app) {
   const bool asked_for_help = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
   (void)app.exit(error, std::cout, std::cerr);
@@ -127,6 +145,11 @@ int run(int argc, const char* const* argv) {
   explain_command.add_option("RULE", rule, "Id of a rule, such as network-filesystem");
   add_words(explain_command, "-o,--output", format, kExplainFormats, "Form of the answer");
 
+  SelftestOptions selftest_options;
+  CLI::App& selftest_command =
+      *app.add_subcommand("selftest", "Ask a running webhook questions whose answers are known");
+  add_selftest(selftest_command, selftest_options);
+
   CLI::App& version_command = *app.add_subcommand("version", "Print the version");
 
   try {
@@ -143,6 +166,7 @@ int run(int argc, const char* const* argv) {
     return kOk;
   }
   if (explain_command.parsed()) return explain(rule, format, std::cout, std::cerr);
+  if (selftest_command.parsed()) return selftest(selftest_options, std::cout, std::cerr);
   return serve(serve_options);
 }
 

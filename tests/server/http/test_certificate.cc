@@ -9,8 +9,10 @@
 
 #include <openssl/asn1.h>
 #include <openssl/evp.h>
+#include <openssl/obj_mac.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 
 namespace walguard::server::testing {
@@ -40,6 +42,10 @@ Certificate self_signed(EVP_PKEY* key, const std::string& common_name) {
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
                              reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
   X509_set_issuer_name(certificate.get(), name);
+  // Clients look for an address here and nowhere else.
+  const std::unique_ptr<X509_EXTENSION, decltype(&X509_EXTENSION_free)> address(
+      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1"), &X509_EXTENSION_free);
+  X509_add_ext(certificate.get(), address.get(), -1);
   X509_sign(certificate.get(), key, EVP_sha256());
   return certificate;
 }
