@@ -82,7 +82,7 @@ start_kubelet() { # NODE
     echo "nameserver $gateway" >"$disk/resolv.conf"
     fill kubelet.yaml "PKI=$pki" "NODE=$node" "HOME=$disk" "DNS=$dns" "CGROUP=$(node_cgroup "$node")" >"$disk/kubelet.yaml"
   fi
-  wait_for 30 ctr_of "$node" version
+  wait_for 60 ctr_of "$node" version
   load_cluster_images "$node"
   start_daemon "$node" kubelet kubelet --config "$disk/kubelet.yaml" --kubeconfig "$disk/kubeconfig" \
     --hostname-override "$node" --node-ip "$address"

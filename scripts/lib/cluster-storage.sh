@@ -57,7 +57,7 @@ driver() { # DRIVER local|network|stop [--backing DIR] [--attach-required]
     start_daemon "$node" "driver-$name" test-csi --driver "$name" --kind "$kind" --node "$node" --backing "$backing" \
       --kubeconfig "$kubeconfig" ${attach[@]+"${attach[@]}"}
   done
-  for node in $(powered_nodes); do wait_for 30 driver_registered "$node" "$name"; done
+  for node in $(powered_nodes); do wait_for 60 driver_registered "$node" "$name"; done
 }
 
 driver_registered() { # NODE DRIVER
