@@ -12,6 +12,7 @@
 #include "operator/cli/exit_code.h"
 #include "operator/cli/explain.h"
 #include "operator/cli/logger.h"
+#include "operator/cli/open_gates.h"
 #include "operator/cli/selftest.h"
 #include "operator/cli/serve.h"
 #include "operator/core/verdict.h"
@@ -115,6 +116,18 @@ void add_selftest(CLI::App& command, SelftestOptions& options) {
       ->default_str(std::to_string(options.timeout.count()));
 }
 
+void add_open_gates(CLI::App& command, OpenGatesOptions& options) {
+  command.add_flag("--all", options.all, "In every namespace");
+  command.add_option("--namespace", options.namespace_name, "In this namespace alone")->type_name("NAME");
+  command
+      .add_option(
+          "--kubeconfig", options.kubeconfig,
+          "How to reach the cluster; without it $KUBECONFIG, the pod's service account, or ~/.kube/config")
+      ->type_name("FILE");
+  command.add_option("--context", options.context, "A context of the kubeconfig other than its current one")
+      ->type_name("NAME");
+}
+
 int usage_error(const CLI::ParseError& error, const CLI::App& app) {
   const bool asked_for_help = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
   (void)app.exit(error, std::cout, std::cerr);
@@ -150,6 +163,11 @@ int run(int argc, const char* const* argv) {
       *app.add_subcommand("selftest", "Ask a running webhook questions whose answers are known");
   add_selftest(selftest_command, selftest_options);
 
+  OpenGatesOptions open_gates_options;
+  CLI::App& open_gates_command =
+      *app.add_subcommand("open-gates", "Take walguard's scheduling gate off every pod");
+  add_open_gates(open_gates_command, open_gates_options);
+
   CLI::App& version_command = *app.add_subcommand("version", "Print the version");
 
   try {
@@ -167,6 +185,7 @@ int run(int argc, const char* const* argv) {
   }
   if (explain_command.parsed()) return explain(rule, format, std::cout, std::cerr);
   if (selftest_command.parsed()) return selftest(selftest_options, std::cout, std::cerr);
+  if (open_gates_command.parsed()) return open_gates(open_gates_options);
   return serve(serve_options);
 }
 

@@ -50,8 +50,8 @@ class EventFilter {
 };
 
 struct EventWriterOptions {
-  std::string reporter;  ///< the pod's name
-  EventLimits limits;
+  std::string reporter = {};  ///< the pod's name
+  EventLimits limits = {};
   std::size_t longest_queue = 512;  ///< notes that wait; what comes on top is dropped
 };
 

@@ -35,9 +35,9 @@ struct LeaderElectionOptions {
 
 /// What this replica knows of the lease.
 struct LeaseView {
-  std::optional<wire::LeaseRecord> record;  ///< nullopt: there is no such object
-  SteadyTime seen_at;                       ///< when `record` was first seen as it is
-  std::optional<SteadyTime> renewed_at;     ///< set while leading: when the last good renewal was sent
+  std::optional<wire::LeaseRecord> record = {};  ///< nullopt: there is no such object
+  SteadyTime seen_at = {};                       ///< when `record` was first seen as it is
+  std::optional<SteadyTime> renewed_at = {};     ///< set while leading: when the last good renewal was sent
 };
 
 enum class LeaseStep : std::uint8_t {

@@ -14,10 +14,10 @@ namespace walguard::wire {
 struct LeaseRecord {
   std::string holder;  ///< "": given back by its last holder
   std::chrono::seconds duration{0};
-  std::string acquired;          ///< MicroTime; compared, never computed with: clocks of nodes differ
-  std::string renewed;           ///< MicroTime; likewise
-  std::int64_t transitions = 0;  ///< how often the holder has changed
-  std::string resource_version;  ///< of the object that was read; guards the next write
+  std::string acquired = {};          ///< MicroTime; compared, never computed with: clocks of nodes differ
+  std::string renewed = {};           ///< MicroTime; likewise
+  std::int64_t transitions = 0;       ///< how often the holder has changed
+  std::string resource_version = {};  ///< of the object that was read; guards the next write
 
   friend bool operator==(const LeaseRecord&, const LeaseRecord&) = default;
 };
