@@ -26,9 +26,9 @@ inline constexpr std::string_view kProvisionedByAnnotation = "pv.kubernetes.io/p
 
 /// What all runs have in common.
 struct JobOptions {
-  std::string image;              ///< WALGUARD_IMAGE
-  std::string image_pull_policy;  ///< WALGUARD_IMAGE_PULL_POLICY; "" for Kubernetes' default
-  std::vector<std::string> image_pull_secrets;
+  std::string image;                   ///< WALGUARD_IMAGE
+  std::string image_pull_policy = {};  ///< WALGUARD_IMAGE_PULL_POLICY; "" for Kubernetes' default
+  std::vector<std::string> image_pull_secrets = {};
   bool trust_node_names = false;  ///< WALGUARD_TRUST_NODE_NAMES: nodes that share a kernel, in test clusters
   core::UtcSeconds start_patience = 120;  ///< seconds that one agent waits for the other
 };

@@ -1,0 +1,157 @@
+#include "operator/wire/preflight_resource.h"
+
+#include <optional>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "operator/core/evidence.h"
+#include "operator/core/preflight_resource.h"
+#include "operator/core/probe_plan.h"
+#include "operator/core/verdict.h"
+#include "operator/wire/text_forms.h"
+
+namespace walguard::wire {
+namespace {
+
+using Json = nlohmann::json;
+
+core::PreflightStatus full_status() {
+  core::PreflightStatus status;
+  status.phase = core::PreflightPhase::kDone;
+  status.reason = "Safe";
+  status.message = "all checks passed";
+  status.run = 3;
+  status.run_started = 1'800'000'000;
+  status.run_finished = 1'800'000'020;
+  status.recent_starts = {1'800'000'000};
+  status.run_key = {.storage_class = "fast",
+                    .volume = "",
+                    .driver = "fast.csi.example.com",
+                    .parameters = {{"tier", "ssd"}},
+                    .mount_options = {"noatime"},
+                    .fs_type = "ext4",
+                    .runtime_handler = "kata"};
+  status.volume = "pvc-1";
+  status.foreign_volume = "other";
+  status.inconclusive_runs = 2;
+  status.next_retry = 1'800'000'100;
+  core::Measurement& measured = status.measured.emplace();
+  measured.evidence.key = status.run_key;
+  measured.evidence.scope = core::Scope::kCluster;
+  measured.evidence.verdicts = {{core::Verdict::kSafe, core::Verdict::kUnproven, core::Verdict::kUnsafe}};
+  measured.evidence.reasons = {"rollback-workload: lost"};
+  measured.evidence.measured_at = 1'800'000'019;
+  measured.evidence.filesystem = "ext4";
+  measured.evidence.kernel_release = "6.1.0";
+  measured.evidence.probe_version = "0.1.0";
+  measured.evidence.digest = "0123456789ab";
+  measured.checks = {{.id = "identity", .result = "pass", .detail = "well"}};
+  measured.nodes = {{.name = "n1", .kernel = "6.1.0"}, {.name = "n2", .kernel = ""}};
+  measured.sqlite_version = "3.40.1";
+  measured.operator_version = "0.1.0";
+  core::set_condition(status, core::kConditionMeasured, true, "Safe", "well", 1'800'000'020);
+  return status;
+}
+
+/// The object with this status, as the API server would hold it after the patch.
+std::string stored(const core::PreflightStatus& status, const core::Preflight& preflight) {
+  Json object = {{"kind", "VolumePreflight"},
+                 {"metadata", {{"name", "p"}, {"uid", "u"}, {"resourceVersion", "7"}}},
+                 {"spec", {{"storageClassName", "fast"}}}};
+  return object.patch(Json::parse(status_patch(preflight, status))).dump();
+}
+
+core::Preflight of_version(const std::string& version) {
+  core::Preflight preflight;
+  preflight.resource_version = version;
+  return preflight;
+}
+
+TEST(PreflightResource, AStatusSurvivesBeingWrittenAndReadWithEveryField) {
+  const core::PreflightStatus before = full_status();
+  const auto object = read_preflight(stored(before, of_version("7")));
+  ASSERT_TRUE(object) << object.error();
+  const core::PreflightStatus& after = object->status;
+  EXPECT_EQ(after.phase, before.phase);
+  EXPECT_EQ(after.run, 3);
+  EXPECT_EQ(after.run_started, before.run_started);
+  EXPECT_EQ(after.run_finished, before.run_finished);
+  EXPECT_EQ(after.recent_starts, before.recent_starts);
+  EXPECT_EQ(after.run_key, before.run_key);
+  EXPECT_EQ(after.volume, "pvc-1");
+  EXPECT_EQ(after.foreign_volume, "other");
+  EXPECT_EQ(after.inconclusive_runs, 2);
+  EXPECT_EQ(after.next_retry, before.next_retry);
+  EXPECT_EQ(after.conditions, before.conditions);
+  ASSERT_TRUE(after.measured);
+  EXPECT_EQ(after.measured->evidence.key, before.run_key);
+  EXPECT_EQ(after.measured->evidence.scope, core::Scope::kCluster);
+  EXPECT_EQ(after.measured->evidence.verdicts, before.measured->evidence.verdicts);
+  EXPECT_EQ(after.measured->evidence.reasons, before.measured->evidence.reasons);
+  EXPECT_EQ(after.measured->evidence.measured_at, before.measured->evidence.measured_at);
+  EXPECT_EQ(after.measured->evidence.digest, "0123456789ab");
+  EXPECT_EQ(after.measured->checks, before.measured->checks);
+  EXPECT_EQ(after.measured->nodes, before.measured->nodes);
+  EXPECT_EQ(after.measured->operator_version, "0.1.0");
+}
+
+TEST(PreflightResource, AStatusIsWrittenOnlyOverTheVersionThatWasRead) {
+  EXPECT_THROW((void)stored(full_status(), of_version("6")), Json::exception);
+}
+
+TEST(PreflightResource, WhatIsNoLongerTrueGoesFromTheStatus) {
+  Json object = Json::parse(stored(full_status(), of_version("7")));
+  const Json patched = object.patch(Json::parse(status_patch(of_version("7"), core::PreflightStatus{})));
+  EXPECT_FALSE(patched["status"].contains("volume"));
+  EXPECT_FALSE(patched["status"].contains("verdict"));
+}
+
+TEST(PreflightResource, AStatusThatCannotBeReadIsAsNone) {
+  Json object = Json::parse(stored(full_status(), of_version("7")));
+  object["status"]["phase"] = "Levitating";
+  const auto read = read_preflight(object.dump());
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->status.run, 0);
+  EXPECT_FALSE(read->status.measured);
+}
+
+TEST(PreflightResource, ASpecThatCannotBeReadIsAnError) {
+  for (const char* const text :
+       {"", "{}", R"({"metadata":{"name":"a"}})", R"({"metadata":{"name":"a"},"spec":{"scope":"universe"}})",
+        R"({"metadata":{"name":"a"},"spec":{"scope":7}})"}) {
+    EXPECT_FALSE(read_preflight(text)) << text;
+  }
+}
+
+TEST(PreflightResource, AWantedPreflightIsNamedAfterItsClassAndWhatItProves) {
+  core::ProbeRequest request{.key = {}, .scope = core::Scope::kContainer};
+  request.key.storage_class = "Gold.SSD_" + std::string(80, 'x');
+  const core::Preflight preflight = preflight_for(request, "kata");
+  EXPECT_LE(preflight.name.size(), 63U);
+  EXPECT_THAT(preflight.name, ::testing::MatchesRegex("[a-z0-9][-a-z0-9]*-pod-[0-9a-f]+"));
+  EXPECT_EQ(preflight.name, preflight_for(request, "kata").name);
+  const auto read = read_preflight(manifest_of(preflight));
+  ASSERT_TRUE(read) << read.error();
+  EXPECT_EQ(read->spec.scope, core::Scope::kPod);
+  EXPECT_EQ(read->spec.access_mode, core::AccessMode::kReadWriteOnce);
+  EXPECT_EQ(read->spec.runtime_class, "kata");
+  EXPECT_TRUE(read->automatic);
+}
+
+TEST(PreflightResource, ScopeClusterIsProvedOnAClaimThatTwoNodesMayWrite) {
+  core::ProbeRequest request{.key = {}, .scope = core::Scope::kCluster};
+  EXPECT_EQ(preflight_for(request, "").spec.access_mode, core::AccessMode::kReadWriteMany);
+}
+
+TEST(TextForms, ATimeIsReadAsItWasWritten) {
+  EXPECT_EQ(utc_text(1'800'000'000), "2027-01-15T08:00:00Z");
+  EXPECT_EQ(parse_utc("2027-01-15T08:00:00Z"), 1'800'000'000);
+  EXPECT_EQ(parse_utc("2027-01-15T08:00:00.123456Z"), 1'800'000'000);
+  EXPECT_EQ(parse_utc("2027-13-15T08:00:00Z"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace walguard::wire
