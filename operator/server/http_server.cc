@@ -84,7 +84,7 @@ class SignalsBlocked {
 
 class HttpServer::Impl {
  public:
-  Impl(HttpLimits limits, std::optional<TlsFiles> tls, HttpLog log)
+  Impl(HttpLimits limits, std::optional<TlsSource> tls, HttpLog log)
       : limits_(limits), log_(std::move(log)), router_(log_) {
     if (tls) tls_.emplace(std::move(*tls));
   }
@@ -218,7 +218,7 @@ HttpStats HttpServer::Impl::stats() const {
   return stats;
 }
 
-HttpServer::HttpServer(HttpLimits limits, std::optional<TlsFiles> tls, HttpLog log)
+HttpServer::HttpServer(HttpLimits limits, std::optional<TlsSource> tls, HttpLog log)
     : impl_(std::make_unique<Impl>(limits, std::move(tls), std::move(log))) {}
 
 HttpServer::~HttpServer() { impl_->drain(milliseconds(0)); }

@@ -43,9 +43,9 @@ struct HttpStats {
 /// included.
 class HttpServer {
  public:
-  /// Without `tls` it speaks plain HTTP. The files are read by start(). `log` gets the rare line an operator
-  /// needs (a handler that threw, no file descriptors left).
-  HttpServer(HttpLimits limits, std::optional<TlsFiles> tls, HttpLog log);
+  /// Without `tls` it speaks plain HTTP. The certificate is loaded by start(). `log` gets the rare line an
+  /// operator needs (a handler that threw, no file descriptors left).
+  HttpServer(HttpLimits limits, std::optional<TlsSource> tls, HttpLog log);
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
   /// Closes what is open without waiting for it, like drain(0).
@@ -59,8 +59,8 @@ class HttpServer {
   /// a remedy; after one, nothing runs. Call once.
   [[nodiscard]] tl::expected<int, std::string> start(const std::string& host, int port);
 
-  /// Reads the TLS files again. New connections get the new certificate, open ones keep theirs. On an error
-  /// (which names the file) the old certificate stays in use. Does nothing on a plain server.
+  /// Loads the certificate again. New connections get the new certificate, open ones keep theirs. On an error
+  /// (which names what is at fault) the old certificate stays in use. Does nothing on a plain server.
   [[nodiscard]] tl::expected<void, std::string> reload_certificate();
 
   /// Stops accepting, closes idle connections, answers the requests already under way with "Connection:

@@ -4,13 +4,19 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <system_error>
 #include <utility>
+#include <variant>
 
+#include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 namespace walguard::server {
 namespace {
@@ -65,7 +71,7 @@ SslContextPtr new_context() {
   return context;
 }
 
-tl::expected<SslContextPtr, std::string> load_context(const TlsFiles& files) {
+tl::expected<SslContextPtr, std::string> load_files(const TlsFiles& files) {
   if (auto ok = check_readable(files.certificate, "--tls-cert"); !ok) return tl::make_unexpected(ok.error());
   if (auto ok = check_readable(files.private_key, "--tls-key"); !ok) return tl::make_unexpected(ok.error());
   SslContextPtr context = new_context();
@@ -88,15 +94,66 @@ tl::expected<SslContextPtr, std::string> load_context(const TlsFiles& files) {
   return context;
 }
 
+struct PemDeleter {
+  void operator()(BIO* text) const { BIO_free(text); }
+  void operator()(X509* certificate) const { X509_free(certificate); }
+  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+};
+using TextPtr = std::unique_ptr<BIO, PemDeleter>;
+using CertificatePtr = std::unique_ptr<X509, PemDeleter>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, PemDeleter>;
+
+TextPtr open_text(const std::string& text) {
+  return TextPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+bool use_key(SSL_CTX* context, const std::string& pem) {
+  const TextPtr text = open_text(pem);
+  const KeyPtr key(PEM_read_bio_PrivateKey(text.get(), nullptr, no_passphrase, nullptr));
+  return key && SSL_CTX_use_PrivateKey(context, key.get()) == 1;
+}
+
+bool use_certificate(SSL_CTX* context, const std::string& pem) {
+  const TextPtr text = open_text(pem);
+  const CertificatePtr own(PEM_read_bio_X509(text.get(), nullptr, no_passphrase, nullptr));
+  if (!own || SSL_CTX_use_certificate(context, own.get()) != 1) return false;
+  while (CertificatePtr next{PEM_read_bio_X509(text.get(), nullptr, no_passphrase, nullptr)}) {
+    if (SSL_CTX_add0_chain_cert(context, next.get()) != 1) return false;
+    (void)next.release();  // the context's own by now
+  }
+  return true;
+}
+
+tl::expected<SslContextPtr, std::string> context_of(const PemPair& pair) {
+  SslContextPtr context = new_context();
+  if (!context) return tl::make_unexpected("TLS: OpenSSL cannot start: " + last_openssl_reason());
+  ERR_clear_error();
+  if (!use_key(context.get(), pair.private_key)) {
+    return tl::make_unexpected("TLS: no usable private key (" + last_openssl_reason() + ")");
+  }
+  if (!use_certificate(context.get(), pair.certificate)) {
+    return tl::make_unexpected("TLS: no usable certificate (" + last_openssl_reason() + ")");
+  }
+  if (SSL_CTX_check_private_key(context.get()) != 1) {
+    return tl::make_unexpected(std::string("TLS: the private key is not that of the certificate"));
+  }
+  return context;
+}
+
+tl::expected<SslContextPtr, std::string> load_context(const TlsSource& source) {
+  if (const auto* files = std::get_if<TlsFiles>(&source)) return load_files(*files);
+  return std::get<PemSource>(source)().and_then(context_of);
+}
+
 }  // namespace
 
 void SslDeleter::operator()(ssl_st* ssl) const { SSL_free(ssl); }
 void SslDeleter::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
 
-TlsIdentity::TlsIdentity(TlsFiles files) : files_(std::move(files)) {}
+TlsIdentity::TlsIdentity(TlsSource source) : source_(std::move(source)) {}
 
 tl::expected<void, std::string> TlsIdentity::load() {
-  auto loaded = load_context(files_);
+  auto loaded = load_context(source_);
   ERR_clear_error();
   if (!loaded) return tl::make_unexpected(loaded.error());
   const std::lock_guard lock(mutex_);

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <variant>
 
 #include <tl/expected.hpp>
 
@@ -25,13 +27,24 @@ struct TlsFiles {
   std::string private_key;
 };
 
+/// The same as text, for a certificate that is kept elsewhere than in files.
+struct PemPair {
+  std::string certificate;  ///< followed by its chain
+  std::string private_key;
+};
+
+/// The pair in force, or a line that says why there is none. Called whenever the certificate is loaded.
+using PemSource = std::function<tl::expected<PemPair, std::string>()>;
+using TlsSource = std::variant<TlsFiles, PemSource>;
+
 /// The certificate a server shows, replaceable while it serves. Thread-safe.
 class TlsIdentity {
  public:
-  explicit TlsIdentity(TlsFiles files);
+  explicit TlsIdentity(TlsSource source);
 
-  /// Reads both files and uses them for every connection opened from now on. Blocks on the file system. On an
-  /// error, which names the file, what is wrong and a remedy, the former certificate stays.
+  /// Asks the source and uses what it has for every connection opened from now on. Files are read: it blocks
+  /// on the file system. On an error, which names the file, what is wrong and a remedy, the former
+  /// certificate stays.
   [[nodiscard]] tl::expected<void, std::string> load();
 
   /// The server's side of a new connection over the socket `fd`, which it does not own. Null when nothing is
@@ -39,7 +52,7 @@ class TlsIdentity {
   [[nodiscard]] SslPtr new_connection(int fd) const;
 
  private:
-  const TlsFiles files_;
+  const TlsSource source_;
   mutable std::mutex mutex_;
   SslContextPtr context_;  // guarded by mutex_; each connection holds a reference of its own
 };
