@@ -57,10 +57,17 @@ CLI::Option* add_words(CLI::App& command, const std::string& flag, Enum& value, 
 void add_serve(CLI::App& command, ServeOptions& options) {
   command
       .add_option("--standalone", options.standalone,
-                  "Folder of YAML with the cluster's state; no cluster needed")
+                  "Serve from this folder of YAML with the cluster's state; no cluster needed")
       ->type_name("DIR")
-      ->required()
       ->envname("WALGUARD_STANDALONE");
+  command
+      .add_option("--kubeconfig", options.kubeconfig,
+                  "The cluster to serve; without it as kubectl finds it, in a pod its service account")
+      ->type_name("FILE")
+      ->envname("WALGUARD_KUBECONFIG");
+  command.add_option("--context", options.context, "Context of the kubeconfig; without it the current one")
+      ->type_name("NAME")
+      ->envname("WALGUARD_CONTEXT");
   command.add_option("--listen", options.listen, "HTTPS: /validate and /mutate")
       ->type_name("ADDR:PORT")
       ->capture_default_str()

@@ -10,9 +10,10 @@
 #include <signal.h>  // NOLINT(modernize-deprecated-headers): sigwait and its kin are POSIX, not C++
 #include <tl/expected.hpp>
 
+#include "operator/cli/cluster_operator.h"
 #include "operator/cli/exit_code.h"
 #include "operator/cli/logger.h"
-#include "operator/cli/webhook.h"
+#include "operator/cli/standalone_webhook.h"
 
 namespace walguard::cli {
 namespace {
@@ -62,15 +63,17 @@ tl::expected<Endpoint, std::string> parse_endpoint(const std::string& flag, cons
 int serve(const ServeOptions& options) {
   const ServerSignals signals;
   Logger logger(options.log_format, options.log_level);
-  auto webhook = Webhook::start(options, logger);
-  if (!webhook) {
-    std::cerr << "walguard serve: " << webhook.error() << '\n';
+  const bool in_cluster = options.standalone.empty();
+  auto server =
+      in_cluster ? ClusterOperator::start(options, logger) : StandaloneWebhook::start(options, logger);
+  if (!server) {
+    std::cerr << "walguard serve: " << server.error() << '\n';
     return kBadInput;
   }
   for (int signal = signals.wait(); signal == SIGHUP; signal = signals.wait())
-    (*webhook)->reload_certificate();
+    (*server)->reload_certificate();
   logger.write(LogSeverity::kInfo, "draining");
-  const bool clean = (*webhook)->drain();
+  const bool clean = (*server)->drain();
   logger.write(LogSeverity::kInfo,
                clean ? "stopped" : "stopped; some requests were cut off at the drain timeout");
   return kOk;

@@ -13,7 +13,9 @@
 namespace walguard::cli {
 
 struct ServeOptions {
-  std::string standalone;  ///< folder of cluster state
+  std::string standalone;  ///< folder of cluster state; empty: the state is a cluster's
+  std::string kubeconfig;  ///< in a cluster; empty: as kubectl finds it, in a pod its service account
+  std::string context;     ///< of the kubeconfig; empty: its current one
   std::string listen = "0.0.0.0:8443";
   std::string http_listen = "0.0.0.0:8080";
   std::string tls_cert;
@@ -35,6 +37,19 @@ struct Endpoint {
 /// "ADDR:PORT", "[V6]:PORT" or ":PORT" (every address), or a sentence that says what is wrong.
 [[nodiscard]] tl::expected<Endpoint, std::string> parse_endpoint(const std::string& flag,
                                                                  const std::string& text);
+
+/// A server that was started, until it is destroyed. Used by one thread.
+class RunningServer {
+ public:
+  RunningServer() = default;
+  RunningServer(const RunningServer&) = delete;
+  RunningServer& operator=(const RunningServer&) = delete;
+  virtual ~RunningServer() = default;
+
+  /// Stops being ready, answers what is under way, ends. False when the timeout cut something off.
+  virtual bool drain() = 0;
+  virtual void reload_certificate() = 0;
+};
 
 /// Serves until SIGTERM or SIGINT, then drains. SIGHUP reads the certificate again. Returns the exit code;
 /// what went wrong at the start has been written to stderr. Call from the main thread, before any other

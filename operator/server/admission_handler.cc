@@ -6,9 +6,12 @@
 #include <string_view>
 #include <vector>
 
+#include "operator/core/cluster_state.h"
 #include "operator/core/probe_plan.h"
 #include "operator/core/response.h"
+#include "operator/core/scale.h"
 #include "operator/core/verdict.h"
+#include "operator/core/workload.h"
 #include "operator/server/http_message.h"
 #include "operator/wire/admission_response.h"
 #include "operator/wire/admission_review.h"
@@ -43,6 +46,22 @@ std::string joined(const std::vector<std::string_view>& rules) {
   return text;
 }
 
+/// What a Scale scales, with the wanted replicas and with those of before.
+struct ScaleTarget {
+  bool is_scale = false;
+  std::optional<core::Workload> wanted;  // nullopt: no Scale, or of a workload that is not in view
+  std::optional<core::Workload> before;
+};
+
+ScaleTarget scale_target(const wire::Request& review, const core::ClusterState& cluster) {
+  ScaleTarget target;
+  target.is_scale = review.sub_resource == "scale";
+  if (!target.is_scale) return target;
+  target.wanted = core::scaled_workload(*review.object, cluster);
+  if (review.old_object) target.before = core::scaled_workload(*review.old_object, cluster);
+  return target;
+}
+
 wire::AdmissionReader& reader_of_this_thread() {
   thread_local wire::AdmissionReader reader;
   return reader;
@@ -74,28 +93,39 @@ void AdmissionHandler::handle(const HttpRequest& request, HttpResponse& response
 
 core::Answer AdmissionHandler::answer(const wire::Request& review, bool mutating) const {
   if (!review.object) return {};  // DELETE, CONNECT, status: nothing about storage can change
-  const auto cluster = parts_.cluster();
+  core::Answer answered;
+  parts_.read_cluster(
+      [&](const core::ClusterState& cluster) { answered = judge(review, mutating, cluster); });
+  if (!review.dry_run && parts_.want) {
+    for (const core::ProbeRequest& probe : answered.wanted_probes) parts_.want(probe);
+  }
+  return answered;
+}
+
+core::Answer AdmissionHandler::judge(const wire::Request& review, bool mutating,
+                                     const core::ClusterState& cluster) const {
+  const auto catalog = parts_.catalog();
+  const auto policy = parts_.policy();
   const auto evidence = parts_.evidence();
   const core::UtcSeconds now = parts_.now();
-  const auto volumes = core::judge(*review.object, *cluster, *parts_.catalog, *evidence, parts_.policy, now);
+  const ScaleTarget target = scale_target(review, cluster);
+  const core::Workload& object = target.wanted ? *target.wanted : *review.object;
+  const auto& old_object = target.before ? target.before : review.old_object;
+  const auto volumes = core::judge(object, cluster, *catalog, *evidence, *policy, now);
   std::optional<std::vector<core::JudgedVolume>> old_volumes;
-  if (review.old_object) {
-    old_volumes = core::judge_before_update(*review.old_object, *review.object, *cluster, *parts_.catalog,
-                                            *evidence, parts_.policy, now);
+  if (old_object) {
+    old_volumes = core::judge_before_update(*old_object, object, cluster, *catalog, *evidence, *policy, now);
   }
 
   core::RequestFacts facts;
   facts.operation = review.operation;
   facts.mutating = mutating;
-  facts.object = &*review.object;
+  facts.object = &object;
   facts.old_volumes = old_volumes ? &*old_volumes : nullptr;
   facts.old_replicas = review.old_object ? review.old_object->replicas : std::nullopt;
-  facts.namespace_object = cluster->namespace_object(review.namespace_name);
-  core::Answer answered = core::respond(facts, volumes, *evidence, parts_.policy, parts_.reach, now);
-  if (!review.dry_run) {
-    for (const core::ProbeRequest& probe : answered.wanted_probes) parts_.want(probe);
-  }
-  return answered;
+  facts.scale_target_in_view = !target.is_scale || target.wanted;
+  facts.namespace_object = cluster.namespace_object(review.namespace_name);
+  return core::respond(facts, volumes, *evidence, *policy, parts_.reach, now);
 }
 
 void AdmissionHandler::refuse(const wire::DecodeError& error, std::string_view endpoint,

@@ -34,14 +34,19 @@ struct AnswerRecord {
   std::string_view detail;
 };
 
+/// Calls its argument with the cluster's state, which stays as it is until that returns.
+using ReadCluster = std::function<void(const std::function<void(const core::ClusterState&)>&)>;
+
+/// Every function is called from the serving threads, several at once; none may wait for anything.
 struct AdmissionParts {
-  const core::Catalog* catalog = nullptr;  ///< outlives the handler
-  Metrics* metrics = nullptr;              ///< outlives the handler
-  core::Policy policy;
+  Metrics* metrics = nullptr;  ///< outlives the handler
+  std::function<std::shared_ptr<const core::Catalog>()> catalog;
+  std::function<std::shared_ptr<const core::Policy>()> policy;
   core::ProbeReach reach;
-  std::function<std::shared_ptr<const core::ClusterState>()> cluster;
+  ReadCluster read_cluster;
   std::function<std::shared_ptr<const core::EvidenceBook>()> evidence;
-  std::function<void(const core::ProbeRequest&)> want;  ///< asks for a preflight; never called on a dry run
+  /// Asks for a preflight; never called on a dry run. Empty where the hook only answers, as in a cluster.
+  std::function<void(const core::ProbeRequest&)> want;
   std::function<core::UtcSeconds()> now;
   std::function<void(const AnswerRecord&)> log;
 };
@@ -60,6 +65,8 @@ class AdmissionHandler {
  private:
   void handle(const HttpRequest& request, HttpResponse& response, bool mutating) const;
   [[nodiscard]] core::Answer answer(const wire::Request& review, bool mutating) const;
+  [[nodiscard]] core::Answer judge(const wire::Request& review, bool mutating,
+                                   const core::ClusterState& cluster) const;
   void refuse(const wire::DecodeError& error, std::string_view endpoint, HttpResponse& response) const;
   void log_answer(const wire::Request& review, const core::Answer& answer, std::string_view endpoint) const;
 

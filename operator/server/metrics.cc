@@ -10,8 +10,10 @@
 #include <utility>
 
 #include <prometheus/counter.h>
+#include <prometheus/family.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
+#include <prometheus/labels.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
@@ -73,6 +75,22 @@ struct Metrics::Families {
   prometheus::Gauge& connections =
       gauge(registry, "walguard_http_open_connections", "Open webhook connections.");
 
+  // By kind, which only the index knows: added when it is first read off.
+  prometheus::Family<prometheus::Gauge>& index_stale =
+      prometheus::BuildGauge()
+          .Name("walguard_index_stale")
+          .Help("1 while a resource of the cluster was not listed yet, or not heard of lately.")
+          .Register(registry);
+  prometheus::Family<prometheus::Gauge>& index_objects = prometheus::BuildGauge()
+                                                             .Name("walguard_index_objects")
+                                                             .Help("Objects of the cluster that are held.")
+                                                             .Register(registry);
+  prometheus::Family<prometheus::Counter>& index_unreadable =
+      prometheus::BuildCounter()
+          .Name("walguard_index_unreadable_total")
+          .Help("Objects of the cluster that could not be read, and so are not in view.")
+          .Register(registry);
+
   Families() {
     add_answers();
     add_table(findings, "walguard_findings_total", "Findings in answers, by rule.", "rule", rule_ids());
@@ -121,6 +139,14 @@ struct Metrics::Families {
     }
   }
 
+  void set_index(const IndexSample& sample) {
+    const prometheus::Labels labels = {{"kind", sample.kind}};
+    index_stale.Add(labels).Set(sample.stale ? 1 : 0);
+    index_objects.Add(labels).Set(static_cast<double>(sample.objects));
+    prometheus::Counter& counter = index_unreadable.Add(labels);
+    counter.Increment(static_cast<double>(sample.unreadable) - counter.Value());
+  }
+
   static void increment(const CounterTable& table, std::string_view label) {
     if (const auto it = table.find(label); it != table.end()) it->second->Increment();
   }
@@ -156,6 +182,7 @@ std::string Metrics::render(const MetricsSample& sample) {
   all.running.Set(static_cast<double>(sample.preflights_running));
   all.waiting.Set(static_cast<double>(sample.preflights_waiting));
   all.connections.Set(static_cast<double>(sample.open_connections));
+  for (const IndexSample& kind : sample.index) all.set_index(kind);
   return prometheus::TextSerializer{}.Serialize(all.registry.Collect());
 }
 

@@ -10,10 +10,19 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "operator/core/response.h"
 
 namespace walguard::server {
+
+/// One resource of the index of a cluster.
+struct IndexSample {
+  std::string kind;
+  bool stale = false;  ///< never listed, or not heard of lately
+  std::size_t objects = 0;
+  std::uint64_t unreadable = 0;  ///< since the start
+};
 
 /// What is read off the other parts when somebody asks for the metrics.
 struct MetricsSample {
@@ -27,6 +36,7 @@ struct MetricsSample {
   std::size_t preflights_running = 0;
   std::size_t preflights_waiting = 0;
   std::size_t open_connections = 0;
+  std::vector<IndexSample> index = {};  ///< empty where the state is no cluster's
 };
 
 class Metrics {

@@ -29,7 +29,7 @@ namespace {
 /// The 6 KB pod of the wire tests, on a claim of the given provisioner.
 class Bench {
  public:
-  explicit Bench(const char* provisioner) : catalog_(knowledge::load_embedded_catalog().value()) {
+  explicit Bench(const char* provisioner) : catalog_(std::make_shared<const core::Catalog>(knowledge::load_embedded_catalog().value())) {
     auto cluster = std::make_shared<core::ClusterState>();
     core::StorageClass storage_class;
     storage_class.name = "class";
@@ -53,9 +53,10 @@ class Bench {
 
   AdmissionHandler handler() {
     AdmissionParts parts;
-    parts.catalog = &catalog_;
+    parts.catalog = [this] { return catalog_; };
+    parts.policy = [policy = std::make_shared<const core::Policy>()] { return policy; };
     parts.metrics = &metrics_;
-    parts.cluster = [this] { return cluster_; };
+    parts.read_cluster = [this](const auto& use) { use(*cluster_); };
     parts.evidence = [this] { return evidence_; };
     parts.want = [](const core::ProbeRequest&) {};
     parts.now = [] { return core::UtcSeconds{1'800'000'000}; };
@@ -71,7 +72,7 @@ class Bench {
   }
 
  private:
-  core::Catalog catalog_;
+  std::shared_ptr<const core::Catalog> catalog_;
   Metrics metrics_;
   std::shared_ptr<const core::ClusterState> cluster_;
   std::shared_ptr<const core::EvidenceBook> evidence_ = std::make_shared<core::EvidenceBook>();

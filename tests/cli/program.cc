@@ -100,18 +100,20 @@ std::string Program::errors() const { return text_of(err_); }
 
 namespace {
 
-std::vector<std::string> serve_arguments(const TestFolder& folder, const std::vector<std::string>& more) {
-  std::vector<std::string> all = {"serve",       "--standalone", folder.path("state"),
-                                  "--listen",    "127.0.0.1:0",  "--http-listen",
-                                  "127.0.0.1:0", "--data-dir",   folder.path("d")};
+std::vector<std::string> serve_arguments(const TestFolder& folder, const std::vector<std::string>& more,
+                                         ServedWalguard::State state) {
+  std::vector<std::string> all = {"serve", "--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"};
+  if (state == ServedWalguard::State::kFolder) {
+    all.insert(all.end(), {"--standalone", folder.path("state"), "--data-dir", folder.path("d")});
+  }
   all.insert(all.end(), more.begin(), more.end());
   return all;
 }
 
 }  // namespace
 
-ServedWalguard::ServedWalguard(const TestFolder& folder, const std::vector<std::string>& more)
-    : begin_(std::chrono::steady_clock::now()), program_(folder, serve_arguments(folder, more)) {
+ServedWalguard::ServedWalguard(const TestFolder& folder, const std::vector<std::string>& more, State state)
+    : begin_(std::chrono::steady_clock::now()), program_(folder, serve_arguments(folder, more, state)) {
   const std::regex ports(R"(serving.*https_port"?[=:]"?(\d+).*http_port"?[=:]"?(\d+))");
   std::smatch found;
   std::string log;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -43,11 +44,17 @@ class Program {
   pid_t pid_ = -1;
 };
 
-/// `walguard serve --standalone`, up and ready.
+/// `walguard serve`, up.
 class ServedWalguard {
  public:
+  enum class State : std::uint8_t {
+    kFolder,
+    kCluster
+  };  ///< --standalone on the folder's `state`, or without
+
   /// Waits until it says that it serves; `more` are further arguments. Throws when it does not within 20 s.
-  ServedWalguard(const TestFolder& folder, const std::vector<std::string>& more);
+  ServedWalguard(const TestFolder& folder, const std::vector<std::string>& more,
+                 State state = State::kFolder);
 
   [[nodiscard]] Program& program() { return program_; }
   [[nodiscard]] int https_port() const { return https_port_; }

@@ -189,7 +189,7 @@ TEST_F(ServeTest, BadArgumentsEndWithCodeTwoAndOneErrorThatNamesTheFlag) {
     return all;
   };
   const std::vector<BadArguments> cases = {
-      {"no state", with({}), "--standalone"},
+      {"no state", with({"--kubeconfig", "/nonexistent/config"}), "--standalone"},
       {"a folder that is not there", with({"--standalone", "/nonexistent", "--listen", "127.0.0.1:0"}),
        "/nonexistent"},
       {"no port", with({"--standalone", state, "--listen", "localhost"}), "--listen: \"localhost\""},

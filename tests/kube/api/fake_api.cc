@@ -90,6 +90,8 @@ FakeApi::FakeApi(Handler handler, const FakeTls& tls, int port)
   impl_->server->Patch(".*", serve);
   impl_->server->Delete(".*", serve);
   impl_->server->set_tcp_nodelay(true);
+  // A watch keeps a thread for as long as it lasts, and an index watches many resources.
+  impl_->server->new_task_queue = [] { return new httplib::ThreadPool(64); };
   const bool bound = port == 0 || impl_->server->bind_to_port("127.0.0.1", port);
   port_ = port == 0 ? impl_->server->bind_to_any_port("127.0.0.1") : port;
   if (!bound || port_ <= 0) throw std::runtime_error("the fake API server cannot listen");

@@ -111,14 +111,16 @@ core::ClusterState cluster() {
 
 class AdmissionHandlerTest : public testing::Test {
  protected:
-  AdmissionHandlerTest() : catalog_(knowledge::load_embedded_catalog().value()) {}
+  AdmissionHandlerTest()
+      : catalog_(std::make_shared<const core::Catalog>(knowledge::load_embedded_catalog().value())) {}
 
   AdmissionHandler handler() {
     AdmissionParts parts;
-    parts.catalog = &catalog_;
+    parts.catalog = [this] { return catalog_; };
+    parts.policy = [] { return std::make_shared<const core::Policy>(); };
     parts.metrics = &metrics_;
     parts.reach = reach_;
-    parts.cluster = [this] { return cluster_; };
+    parts.read_cluster = [this](const auto& use) { use(*cluster_); };
     parts.evidence = [this] { return evidence_; };
     parts.want = [this](const core::ProbeRequest& request) { wanted_.push_back(request); };
     parts.now = [] { return kNow; };
@@ -157,7 +159,7 @@ class AdmissionHandlerTest : public testing::Test {
     evidence_ = std::make_shared<core::EvidenceBook>(std::vector{evidence});
   }
 
-  core::Catalog catalog_;
+  std::shared_ptr<const core::Catalog> catalog_;
   Metrics metrics_;
   core::ProbeReach reach_{.classes = {{"mystery", {}}}, .default_runtime_only = true};
   std::shared_ptr<const core::ClusterState> cluster_ = std::make_shared<core::ClusterState>(cluster());
@@ -282,6 +284,69 @@ TEST_F(AdmissionHandlerTest, AnUnknownKindIsAllowedWithAWarningAndNeverSilently)
   EXPECT_EQ(answer["allowed"], true);
   EXPECT_THAT(answer["warnings"].dump(), HasSubstr("Frobnicator"));
   EXPECT_THAT(log_, SizeIs(1));
+}
+
+json scale(const std::string& ns, int from, int to) {
+  const auto object = [](int replicas) {
+    return json{{"metadata", {{"name", "app"}}}, {"spec", {{"replicas", replicas}}}};
+  };
+  return {{"apiVersion", "admission.k8s.io/v1"},
+          {"kind", "AdmissionReview"},
+          {"request",
+           {{"uid", "uid-1"},
+            {"kind", {{"group", "autoscaling"}, {"version", "v1"}, {"kind", "Scale"}}},
+            {"resource", {{"group", "apps"}, {"version", "v1"}, {"resource", "deployments"}}},
+            {"subResource", "scale"},
+            {"name", "app"},
+            {"namespace", ns},
+            {"operation", "UPDATE"},
+            {"object", object(to)},
+            {"oldObject", object(from)}}}};
+}
+
+/// Deployment app in namespace strict, of one replica on the claim of that class.
+core::ClusterState with_deployment(const std::string& claim) {
+  core::ClusterState state = cluster();
+  core::Workload workload;
+  workload.kind = core::WorkloadKind::kDeployment;
+  workload.namespace_name = "strict";
+  workload.name = "app";
+  workload.annotations.databases = "/data/app.db";
+  workload.replicas = 1;
+  workload.pod.containers = {
+      {.name = "app", .role = {}, .mounts = {{.volume = "data", .path = "/data", .sub_path = {}}}}};
+  core::Volume volume;
+  volume.name = "data";
+  volume.kind = core::VolumeKind::kClaim;
+  volume.claim = claim;
+  workload.pod.volumes = {volume};
+  state.add(std::move(workload));
+  return state;
+}
+
+TEST_F(AdmissionHandlerTest, AScalePastWhatIsSafeIsDeniedAndAScaleDownNever) {
+  cluster_ = std::make_shared<core::ClusterState>(with_deployment("files"));
+  const json up = validate(scale("strict", 1, 3));
+  EXPECT_EQ(up["allowed"], false);
+  EXPECT_THAT(std::string(up["status"]["message"]), HasSubstr("network-filesystem"));
+  EXPECT_EQ(validate(scale("strict", 3, 1))["allowed"], true);
+  EXPECT_EQ(validate(scale("strict", 3, 0))["allowed"], true);
+  EXPECT_EQ(validate(scale("strict", 0, 1))["allowed"], false) << "from none to one";
+}
+
+TEST_F(AdmissionHandlerTest, AScaleOfWhatIsNotInViewWarns) {
+  const json answer = validate(scale("strict", 1, 3));
+  EXPECT_EQ(answer["allowed"], true);
+  EXPECT_THAT(answer["warnings"].dump(), HasSubstr("strict/app is not in view"));
+}
+
+TEST_F(AdmissionHandlerTest, WhileTheViewOfTheClusterIsOutOfDateNoClaimIsCalledSafe) {
+  core::ClusterState out_of_date = cluster();
+  out_of_date.set_current(core::ClusterKind::kPods, false);
+  cluster_ = std::make_shared<core::ClusterState>(std::move(out_of_date));
+  const json answer = mutate(review("strict", pod("block")));
+  EXPECT_EQ(answer["auditAnnotations"]["verdict"], "unproven");
+  EXPECT_THAT(wanted_, IsEmpty());
 }
 
 TEST_F(AdmissionHandlerTest, AnotherContentTypeIsRefused) {
