@@ -18,6 +18,9 @@
 
 namespace walguard::core {
 
+/// EvidenceKey::runtime_handler of a RuntimeClass that is not in view begins so; its name follows.
+inline constexpr std::string_view kUnknownRuntimePrefix = "runtimeClass:";
+
 /// What a measurement was made on, and so what it can speak of: a volume matches when every field is equal.
 /// Class evidence has `storage_class`; a volume that no class provisions (static, hostPath) has `volume`
 /// instead.

@@ -1,7 +1,9 @@
 #include "operator/core/probe_plan.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <tl/expected.hpp>
 
@@ -34,6 +36,40 @@ const Evidence* measured_lately(const EvidenceBook& book, const EvidenceKey& key
   return it == book.all().end() ? nullptr : &*it;
 }
 
+/// Preflight pods on a claim of these modes come this far. Enforced by the scheduler (ReadWriteOncePod) or by
+/// attaching (ReadWriteOnce): https://kubernetes.io/docs/concepts/storage/persistent-volumes/#access-modes
+std::optional<Scope> widest_of(const std::vector<AccessMode>& modes) {
+  const auto has = [&](AccessMode mode) { return std::ranges::find(modes, mode) != modes.end(); };
+  if (has(AccessMode::kReadWriteMany)) return Scope::kCluster;
+  if (has(AccessMode::kReadWriteOnce)) return Scope::kNode;
+  if (has(AccessMode::kReadWriteOncePod)) return Scope::kPod;
+  return std::nullopt;
+}
+
+/// A Job's pods can have any runtime that a RuntimeClass names; the probe itself is a Linux program.
+tl::expected<void, std::string> runtime_in_reach(const std::string& runtime, const ProbeReach& reach) {
+  if (runtime == "windows") return Refusal("a preflight runs on Linux and says nothing of Windows nodes");
+  if (runtime.starts_with(kUnknownRuntimePrefix)) return Refusal(runtime + " is not in view");
+  if (reach.default_runtime_only && !runtime.empty()) {
+    return Refusal("a preflight here runs on the host's kernel and says nothing of runtime " + runtime);
+  }
+  return {};
+}
+
+tl::expected<ProbeReach::ClassReach, std::string> class_reach(const VolumeFacts& facts,
+                                                              const ProbeReach& reach) {
+  if (reach.in_cluster) {
+    const auto widest = widest_of(facts.access_modes);
+    if (!widest) return Refusal("no access mode of it lets a preflight write");
+    return ProbeReach::ClassReach{.widest = *widest, .views = 1};
+  }
+  const std::string& name = facts.key.storage_class;
+  const auto found = reach.classes.find(name);
+  if (found != reach.classes.end()) return found->second;
+  return Refusal("no preflight can reach class " + name + " (--storage-path " + name +
+                 "=DIR tells where it lives)");
+}
+
 /// No run can settle what this one left open; a gate that waited for one would never open.
 Refusal leaves_open(const Evidence& report, Strategy strategy) {
   if (report.verdicts[strategy] == Verdict::kUnproven) {
@@ -58,24 +94,18 @@ tl::expected<ProbeRequest, std::string> plan_probe(const VolumeFacts& facts, con
     return Refusal("volumes of driver " + facts.driver +
                    " are dear: the policy must allow preflights on them");
   }
-  if (reach.default_runtime_only && !key.runtime_handler.empty()) {
-    return Refusal("a preflight here runs on the host's kernel and says nothing of runtime " +
-                   key.runtime_handler);
-  }
-  const auto found = reach.classes.find(key.storage_class);
-  if (found == reach.classes.end()) {
-    return Refusal("no preflight can reach class " + key.storage_class + " (--storage-path " +
-                   key.storage_class + "=DIR tells where it lives)");
-  }
+  if (auto runtime = runtime_in_reach(key.runtime_handler, reach); !runtime) return Refusal(runtime.error());
+  const auto in_class = class_reach(facts, reach);
+  if (!in_class) return Refusal(in_class.error());
   const Scope scope = facts.scope.value_or(Scope::kCluster);
-  const EvidenceAnswer in_reach = evidence.ask(key, facts.strategy, found->second.widest, now,
-                                               policy.evidence_max_age, policy.stale_grace);
+  const EvidenceAnswer in_reach =
+      evidence.ask(key, facts.strategy, in_class->widest, now, policy.evidence_max_age, policy.stale_grace);
   const bool passed_already = in_reach.verdict == Verdict::kSafe;
-  if (!can_settle(found->second, scope, passed_already)) {
-    return Refusal("a preflight here proves scope " + std::string(name(found->second.widest)) +
+  if (!can_settle(*in_class, scope, passed_already)) {
+    return Refusal("a preflight here proves scope " + std::string(name(in_class->widest)) +
                    ", and the volume may be shared as far as scope " + std::string(name(scope)));
   }
-  const Scope reached = std::min(scope, found->second.widest);
+  const Scope reached = std::min(scope, in_class->widest);
   if (const Evidence* report = measured_lately(evidence, key, reached, now, policy.evidence_max_age)) {
     return leaves_open(*report, facts.strategy);
   }

@@ -17,7 +17,9 @@
 
 namespace walguard::core {
 
-/// What a shell is able to measure. Standalone: the classes given by --storage-path.
+/// What a shell is able to measure. Standalone: the classes given by --storage-path. In a cluster: a fresh
+/// claim of any class that provisions (`in_cluster`), which preflight pods mount as far as its access modes
+/// let them.
 struct ProbeReach {
   struct ClassReach {
     Scope widest = Scope::kNode;  ///< as far as a passing run can speak
@@ -25,6 +27,7 @@ struct ProbeReach {
         1;  ///< two views of one directory stand for two nodes: a failure there settles scope `cluster` too
   };
   std::map<std::string, ClassReach, std::less<>> classes;
+  bool in_cluster = false;           ///< `classes` is then not looked at
   bool default_runtime_only = true;  ///< child processes run on the host's kernel, whatever the RuntimeClass
 };
 

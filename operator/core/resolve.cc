@@ -56,21 +56,29 @@ Pods pods_on(const Workload& workload, const Volume& volume, const StorageView& 
     return cluster.pods_of_numbered_claims(workload.namespace_name, volume.name + "-" + workload.name + "-");
   }
   Pods pods;
-  for (const RunningPod& pod : cluster.pods_of_claim(workload.namespace_name, volume.claim))
-    pods.push_back(&pod);
+  const auto append = [&](std::string_view namespace_name, std::string_view claim) {
+    const auto of_claim = cluster.pods_of_claim(namespace_name, claim);
+    pods.insert(pods.end(), of_claim.begin(), of_claim.end());
+  };
+  append(workload.namespace_name, volume.claim);
   for (const PersistentVolumeClaim* claim : storage.other_claims) {
-    for (const RunningPod& pod : cluster.pods_of_claim(claim->namespace_name, claim->name))
-      pods.push_back(&pod);
+    append(claim->namespace_name, claim->name);
   }
   return pods;
+}
+
+std::optional<std::int64_t> autoscaled_to(const Workload& workload, const ClusterState& cluster) {
+  return cluster.autoscaled_to(workload.kind, workload.namespace_name, workload.name);
 }
 
 /// A StatefulSet of one is the one replica count that bounds sharing: it promises at most one pod per
 /// identity (https://kubernetes.io/docs/tasks/run-application/force-delete-stateful-set-pod/). Only of a
 /// claim is it in view who else has it, and a pod that a scale-down still ends writes too.
-bool owned_by_stateful_set_of_one(const Workload& workload, const Volume& volume, const Pods& pods) {
+bool owned_by_stateful_set_of_one(const Workload& workload, const Volume& volume, const Pods& pods,
+                                  const ClusterState& cluster) {
   return workload.kind == WorkloadKind::kStatefulSet && workload.replicas.value_or(1) == 1 &&
-         volume.kind == VolumeKind::kClaim && pods.size() <= 1 && no_strangers(workload, pods);
+         autoscaled_to(workload, cluster).value_or(1) <= 1 && volume.kind == VolumeKind::kClaim &&
+         pods.size() <= 1 && no_strangers(workload, pods);
 }
 
 std::optional<std::string> pinned_to(const Workload& workload, const ClusterState& cluster) {
@@ -132,14 +140,16 @@ void add_sharing(VolumeFacts& facts, const Workload& workload, const Volume& vol
 
   const SharingFacts sharing{
       .owned_by_one_pod = storage.one_pod_only || facts.per_replica_claim ||
-                          (one_way_in && owned_by_stateful_set_of_one(workload, volume, others)),
+                          (one_way_in && owned_by_stateful_set_of_one(workload, volume, others, cluster)),
       .single_attach = storage.single_attach,
       .volume_pinned_to_node = storage.pinned_to_node,
       .stays_on_one_node = is_known_to_be_local(facts),
       .pods_pinned_to_one_node = all_pinned_together(workload, others, cluster),
       .consumers_in_pod = facts.consumers_in_pod,
   };
-  facts.scope = sharing_scope(sharing);
+  // Of an emptyDir the spec alone tells who shares it.
+  facts.cluster_is_current = cluster.storage_is_current() || storage.built_in_transport.has_value();
+  if (facts.cluster_is_current) facts.scope = sharing_scope(sharing);
   // What sharing.cc knows of runtimes is Linux.
   if (!workload.pod.windows) {
     facts.kernel_domain = kernel_domain(workload.pod.runtime_class, others, cluster);
@@ -147,9 +157,11 @@ void add_sharing(VolumeFacts& facts, const Workload& workload, const Volume& vol
   }
 }
 
-void add_workload(VolumeFacts& facts, const Workload& workload, const StorageView& storage) {
+void add_workload(VolumeFacts& facts, const Workload& workload, const StorageView& storage,
+                  const ClusterState& cluster) {
   facts.workload = is_daemon(workload) ? WorkloadKind::kDaemonSet : workload.kind;
   facts.replicas = replicas_of(workload);
+  facts.autoscaled_to = autoscaled_to(workload, cluster);
   facts.replaced_by_overlap = workload.kind == WorkloadKind::kDeployment && !workload.recreate_strategy &&
                               facts.binding != Binding::kNotAClaim && !storage.one_pod_only;
 }
@@ -164,7 +176,7 @@ void tie_to_node(EvidenceKey& key, const std::optional<std::string>& hostname) {
 std::string runtime_in_key(const Workload& workload, const ClusterState& cluster) {
   if (workload.pod.windows) return "windows";
   const std::string& runtime_class = workload.pod.runtime_class;
-  return runtime_handler(runtime_class, cluster).value_or("runtimeClass:" + runtime_class);
+  return runtime_handler(runtime_class, cluster).value_or(std::string(kUnknownRuntimePrefix) + runtime_class);
 }
 
 VolumeFacts facts_of(const Workload& workload, const Volume& volume, const DatabasesOnVolume& databases,
@@ -186,7 +198,7 @@ VolumeFacts facts_of(const Workload& workload, const Volume& volume, const Datab
   }
   facts.key.runtime_handler = runtime_in_key(workload, cluster);
   add_sharing(facts, workload, volume, storage, cluster);
-  add_workload(facts, workload, storage);
+  add_workload(facts, workload, storage, cluster);
   return facts;
 }
 

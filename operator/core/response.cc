@@ -132,6 +132,8 @@ std::optional<std::string> plan_probes(const Context& context, const std::vector
   std::optional<std::string> refusal;
   for (const JudgedVolume& volume : volumes) {
     if (!blocks(volume, Severity::kUnproven, context)) continue;
+    // Seen clearly again, it may need no preflight, or another one: until then it is only held.
+    if (!volume.facts.cluster_is_current) continue;
     auto plan = plan_probe(volume.facts, context.evidence, context.policy, context.reach, context.now);
     if (plan) {
       probes.push_back(*std::move(plan));
@@ -197,6 +199,16 @@ void add_complaints(Answer& answer, const Context& context) {
         "walguard: annotation walguard/accept-risk is not honoured: the policy does not let namespace " +
         context.object.namespace_name + " accept risks, or it is not of the form \"RULE: reason\""));
   }
+}
+
+/// Nothing can be said of a workload that is not in view; its pods are judged when they are made.
+void add_scale_warning(Answer& answer, const Context& context) {
+  if (context.request.scale_target_in_view || !scaled_up(context)) return;
+  const Workload& scale = context.object;
+  answer.warnings.push_back(within_limit("walguard: the workload " + scale.namespace_name + "/" + scale.name +
+                                         " is not in view, so it was not judged what " +
+                                         std::to_string(scale.replicas.value_or(1)) +
+                                         " replicas would do to its volumes"));
 }
 
 void deny(Answer& answer, std::string message) {
@@ -330,6 +342,7 @@ Answer respond(const RequestFacts& request, const std::vector<JudgedVolume>& vol
   const bool watching_only = context.mode <= Mode::kAudit && !context.require_local;
   if (watching_only) return answer;
   add_complaints(answer, context);
+  add_scale_warning(answer, context);
   add_warnings(answer, volumes, context);
   act(answer, volumes, context);
   const bool pod_being_made = object.kind == WorkloadKind::kPod && request.operation == Operation::kCreate;

@@ -23,8 +23,6 @@ namespace walguard::core {
 
 enum class Operation : std::uint8_t { kCreate, kUpdate, kDelete, kConnect };
 
-inline constexpr std::string_view kGateName = "walguard/preflight";
-
 struct JudgedVolume {
   VolumeFacts facts;
   Judgement judgement;
@@ -38,6 +36,7 @@ struct RequestFacts {
   /// UPDATE: the judgement of the old object. An update that leaves the storage no worse is never denied.
   const std::vector<JudgedVolume>* old_volumes = nullptr;
   std::optional<std::int64_t> old_replicas;
+  bool scale_target_in_view = true;  ///< false: a Scale of a workload that is not in view, so not judged
   const Namespace* namespace_object = nullptr;  ///< null: not in view, the default mode counts
 };
 

@@ -41,6 +41,9 @@ std::string claim_unbound_reason(const RuleInput& input) {
 Match scope_unknown(const RuleInput& input, Strategy) { return input.facts.scope ? Match::kNo : Match::kYes; }
 
 std::string scope_unknown_reason(const RuleInput& input) {
+  if (!input.facts.cluster_is_current) {
+    return "walguard's view of the cluster is out of date, so it cannot be told who else has it mounted";
+  }
   return "it cannot be told whether two nodes may have it mounted at once (" + driver_words(input.facts) +
          ")";
 }

@@ -30,6 +30,8 @@ struct VolumeFacts {
   std::vector<std::string> databases;  ///< container paths as declared
   Strategy strategy = Strategy::kWal;
 
+  /// False: what is known of the cluster may be old or incomplete, so nobody can say who shares the volume.
+  bool cluster_is_current = true;
   std::optional<Scope> scope;
   std::optional<KernelDomain> kernel_domain;
   std::optional<bool> other_kernels_known;  ///< of every other pod on it, whose kernel it runs on
@@ -60,7 +62,9 @@ struct VolumeFacts {
   int consumers_in_pod = 0;
   WorkloadKind workload = WorkloadKind::kPod;
   std::optional<std::int64_t> replicas;  ///< nullopt: not known (a pod does not tell its siblings)
-  bool replaced_by_overlap = false;      ///< a rolling update runs the old and the new pod at once
+  /// An autoscaler in view may go as far as this; nullopt: none in view.
+  std::optional<std::int64_t> autoscaled_to;
+  bool replaced_by_overlap = false;  ///< a rolling update runs the old and the new pod at once
   bool per_replica_claim = false;
   bool pinned_to_node = false;
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -88,6 +89,9 @@ struct Annotations {
   std::optional<std::string> mode;
   std::optional<std::string> accept_risk;
 };
+
+/// The scheduling gate that holds an unproven pod.
+inline constexpr std::string_view kGateName = "walguard/preflight";
 
 struct PodSpec {
   std::vector<Container> containers;

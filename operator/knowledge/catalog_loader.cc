@@ -1,7 +1,11 @@
 #include "operator/knowledge/catalog_loader.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include <tl/expected.hpp>
 
@@ -11,9 +15,11 @@
 
 namespace walguard::knowledge {
 
-tl::expected<core::Catalog, std::string> load_catalog(const Sources& sources) {
+namespace {
+
+tl::expected<core::Catalog, std::string> load(const Sources& sources, std::vector<core::Driver> drivers) {
   try {
-    auto drivers = read_drivers(sources.drivers);
+    std::ranges::move(read_drivers(sources.drivers), std::back_inserter(drivers));
     auto options = read_mount_options(sources.mount_options);
     auto filesystems = read_filesystems(sources.filesystems);
     return core::Catalog(std::move(drivers), std::move(options), std::move(filesystems));
@@ -22,6 +28,22 @@ tl::expected<core::Catalog, std::string> load_catalog(const Sources& sources) {
   }
 }
 
+}  // namespace
+
+tl::expected<core::Catalog, std::string> load_catalog(const Sources& sources) { return load(sources, {}); }
+
 tl::expected<core::Catalog, std::string> load_embedded_catalog() { return load_catalog(embedded_sources()); }
+
+tl::expected<std::vector<core::Driver>, std::string> load_drivers(std::string_view yaml) {
+  try {
+    return read_drivers(yaml, "drivers");
+  } catch (const DataError& error) {
+    return tl::unexpected<std::string>(error.what());
+  }
+}
+
+tl::expected<core::Catalog, std::string> load_embedded_catalog_with(std::vector<core::Driver> added) {
+  return load(embedded_sources(), std::move(added));
+}
 
 }  // namespace walguard::knowledge

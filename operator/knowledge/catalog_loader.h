@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <tl/expected.hpp>
 
@@ -31,5 +32,12 @@ struct Sources {
 [[nodiscard]] tl::expected<core::Catalog, std::string> load_catalog(const Sources& sources);
 
 [[nodiscard]] tl::expected<core::Catalog, std::string> load_embedded_catalog();
+
+/// Drivers that a cluster adds, in the form of `drivers.yaml` (JSON is YAML too). Errors name them "drivers".
+[[nodiscard]] tl::expected<std::vector<core::Driver>, std::string> load_drivers(std::string_view yaml);
+
+/// What was compiled in, with `added` before its drivers: of a name that both know, `added` is right.
+[[nodiscard]] tl::expected<core::Catalog, std::string> load_embedded_catalog_with(
+    std::vector<core::Driver> added);
 
 }  // namespace walguard::knowledge

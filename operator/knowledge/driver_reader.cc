@@ -221,10 +221,10 @@ core::Driver read_driver(const Value& entry, Unique& unique) {
 
 }  // namespace
 
-std::vector<core::Driver> read_drivers(std::string_view yaml) {
+std::vector<core::Driver> read_drivers(std::string_view yaml, std::string_view file) {
   std::vector<core::Driver> drivers;
   Unique unique("driver");
-  for (const Value& entry : read_entries(yaml, "drivers.yaml", "drivers")) {
+  for (const Value& entry : read_entries(yaml, file, "drivers")) {
     drivers.push_back(read_driver(entry, unique));
   }
   return drivers;

@@ -8,7 +8,9 @@
 
 namespace walguard::knowledge {
 
-[[nodiscard]] std::vector<core::Driver> read_drivers(std::string_view yaml);
+/// `file` is for the errors.
+[[nodiscard]] std::vector<core::Driver> read_drivers(std::string_view yaml,
+                                                     std::string_view file = "drivers.yaml");
 [[nodiscard]] std::vector<core::MountOptionFact> read_mount_options(std::string_view yaml);
 [[nodiscard]] std::vector<core::Filesystem> read_filesystems(std::string_view yaml);
 

@@ -84,7 +84,7 @@ class SignalsBlocked {
 
 class HttpServer::Impl {
  public:
-  Impl(HttpLimits limits, std::optional<TlsFiles> tls, HttpLog log)
+  Impl(HttpLimits limits, std::optional<TlsSource> tls, HttpLog log)
       : limits_(limits), log_(std::move(log)), router_(log_) {
     if (tls) tls_.emplace(std::move(*tls));
   }
@@ -92,6 +92,7 @@ class HttpServer::Impl {
   Router& router() { return router_; }
   tl::expected<int, std::string> start(const std::string& host, int port);
   tl::expected<void, std::string> reload_certificate();
+  tl::expected<void, std::string> use_certificate(TlsPem pem);
   bool drain(milliseconds timeout);
   HttpStats stats() const;
 
@@ -133,6 +134,11 @@ tl::expected<int, std::string> HttpServer::Impl::start(const std::string& host, 
 tl::expected<void, std::string> HttpServer::Impl::reload_certificate() {
   if (!tls_) return {};
   return tls_->load();
+}
+
+tl::expected<void, std::string> HttpServer::Impl::use_certificate(TlsPem pem) {
+  if (!tls_) return {};
+  return tls_->use(std::move(pem));
 }
 
 void HttpServer::Impl::make_loops() {
@@ -218,7 +224,7 @@ HttpStats HttpServer::Impl::stats() const {
   return stats;
 }
 
-HttpServer::HttpServer(HttpLimits limits, std::optional<TlsFiles> tls, HttpLog log)
+HttpServer::HttpServer(HttpLimits limits, std::optional<TlsSource> tls, HttpLog log)
     : impl_(std::make_unique<Impl>(limits, std::move(tls), std::move(log))) {}
 
 HttpServer::~HttpServer() { impl_->drain(milliseconds(0)); }
@@ -232,6 +238,10 @@ tl::expected<int, std::string> HttpServer::start(const std::string& host, int po
 }
 
 tl::expected<void, std::string> HttpServer::reload_certificate() { return impl_->reload_certificate(); }
+
+tl::expected<void, std::string> HttpServer::use_certificate(TlsPem pem) {
+  return impl_->use_certificate(std::move(pem));
+}
 
 bool HttpServer::drain(milliseconds timeout) { return impl_->drain(timeout); }
 

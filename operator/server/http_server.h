@@ -38,14 +38,14 @@ struct HttpStats {
 /// limit (chunked ones too), 415 compressed body, 431 head over the limit, 500 handler threw, 505 other HTTP
 /// version.
 ///
-/// One thread owns the server and calls route, start and drain; stats, reload_certificate may be called from
-/// any. It installs no signal handler; its threads block all signals, so they reach the caller's. SIGPIPE
-/// included.
+/// One thread owns the server and calls route, start and drain; stats, reload_certificate and use_certificate
+/// may be called from any. It installs no signal handler; its threads block all signals, so they reach the
+/// caller's. SIGPIPE included.
 class HttpServer {
  public:
   /// Without `tls` it speaks plain HTTP. The files are read by start(). `log` gets the rare line an operator
   /// needs (a handler that threw, no file descriptors left).
-  HttpServer(HttpLimits limits, std::optional<TlsFiles> tls, HttpLog log);
+  HttpServer(HttpLimits limits, std::optional<TlsSource> tls, HttpLog log);
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
   /// Closes what is open without waiting for it, like drain(0).
@@ -59,9 +59,12 @@ class HttpServer {
   /// a remedy; after one, nothing runs. Call once.
   [[nodiscard]] tl::expected<int, std::string> start(const std::string& host, int port);
 
-  /// Reads the TLS files again. New connections get the new certificate, open ones keep theirs. On an error
+  /// Reads the TLS source again. New connections get the new certificate, open ones keep theirs. On an error
   /// (which names the file) the old certificate stays in use. Does nothing on a plain server.
   [[nodiscard]] tl::expected<void, std::string> reload_certificate();
+
+  /// The same with another pair, which is the source from then on.
+  [[nodiscard]] tl::expected<void, std::string> use_certificate(TlsPem pem);
 
   /// Stops accepting, closes idle connections, answers the requests already under way with "Connection:
   /// close", and returns once all are closed or `timeout` has passed, when the rest is cut. A handler that

@@ -4,13 +4,20 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <system_error>
 #include <utility>
+#include <variant>
 
+#include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <tl/expected.hpp>
 
 namespace walguard::server {
 namespace {
@@ -88,19 +95,82 @@ tl::expected<SslContextPtr, std::string> load_context(const TlsFiles& files) {
   return context;
 }
 
+struct BioDeleter {
+  void operator()(BIO* bio) const { BIO_free_all(bio); }
+};
+struct CertificateDeleter {
+  void operator()(X509* certificate) const { X509_free(certificate); }
+};
+struct KeyDeleter {
+  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+};
+using BioPtr = std::unique_ptr<BIO, BioDeleter>;
+using CertificatePtr = std::unique_ptr<X509, CertificateDeleter>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, KeyDeleter>;
+
+BioPtr reading(const std::string& text) {
+  return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+CertificatePtr next_certificate(BIO* bio) {
+  return CertificatePtr(PEM_read_bio_X509(bio, nullptr, no_passphrase, nullptr));
+}
+
+bool use_key(SSL_CTX* context, const std::string& pem) {
+  const BioPtr bio = reading(pem);
+  const KeyPtr key(bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr) : nullptr);
+  return key && SSL_CTX_use_PrivateKey(context, key.get()) == 1;
+}
+
+/// The first certificate is the server's, the rest its chain.
+bool use_chain(SSL_CTX* context, const std::string& pem) {
+  const BioPtr bio = reading(pem);
+  const CertificatePtr own = bio ? next_certificate(bio.get()) : nullptr;
+  if (!own || SSL_CTX_use_certificate(context, own.get()) != 1) return false;
+  while (CertificatePtr next = next_certificate(bio.get())) {
+    if (SSL_CTX_add0_chain_cert(context, next.get()) != 1) return false;
+    (void)next.release();  // the context's now
+  }
+  return true;
+}
+
+tl::expected<SslContextPtr, std::string> make_context(const TlsPem& pem) {
+  const auto broken = [&](const std::string& what) {
+    return tl::make_unexpected("TLS: " + pem.origin + " " + what + " (" + last_openssl_reason() + ")");
+  };
+  SslContextPtr context = new_context();
+  if (!context) return broken("cannot be used: OpenSSL cannot start");
+  ERR_clear_error();
+  if (!use_key(context.get(), pem.private_key)) return broken("holds no usable private key");
+  if (!use_chain(context.get(), pem.certificate)) return broken("holds no usable certificate");
+  if (SSL_CTX_check_private_key(context.get()) != 1) return broken("holds a key of another certificate");
+  return context;
+}
+
 }  // namespace
 
 void SslDeleter::operator()(ssl_st* ssl) const { SSL_free(ssl); }
 void SslDeleter::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
 
-TlsIdentity::TlsIdentity(TlsFiles files) : files_(std::move(files)) {}
+TlsIdentity::TlsIdentity(TlsSource source) : source_(std::move(source)) {}
 
-tl::expected<void, std::string> TlsIdentity::load() {
-  auto loaded = load_context(files_);
-  ERR_clear_error();
-  if (!loaded) return tl::make_unexpected(loaded.error());
+TlsSource TlsIdentity::source() const {
   const std::lock_guard lock(mutex_);
-  context_ = std::move(*loaded);
+  return source_;
+}
+
+tl::expected<void, std::string> TlsIdentity::load() { return use_source(source()); }
+
+tl::expected<void, std::string> TlsIdentity::use(TlsPem pem) { return use_source(std::move(pem)); }
+
+tl::expected<void, std::string> TlsIdentity::use_source(TlsSource source) {
+  const auto* const files = std::get_if<TlsFiles>(&source);
+  auto made = files != nullptr ? load_context(*files) : make_context(std::get<TlsPem>(source));
+  ERR_clear_error();
+  if (!made) return tl::make_unexpected(made.error());
+  const std::lock_guard lock(mutex_);
+  source_ = std::move(source);
+  context_ = std::move(*made);
   return {};
 }
 

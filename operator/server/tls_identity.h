@@ -3,6 +3,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <variant>
 
 #include <tl/expected.hpp>
 
@@ -25,23 +26,38 @@ struct TlsFiles {
   std::string private_key;
 };
 
+/// The same as text, from wherever it is kept.
+struct TlsPem {
+  std::string certificate;
+  std::string private_key;
+  std::string origin;  ///< for errors: "Secret walguard-system/walguard-tls"
+};
+
+using TlsSource = std::variant<TlsFiles, TlsPem>;
+
 /// The certificate a server shows, replaceable while it serves. Thread-safe.
 class TlsIdentity {
  public:
-  explicit TlsIdentity(TlsFiles files);
+  explicit TlsIdentity(TlsSource source);
 
-  /// Reads both files and uses them for every connection opened from now on. Blocks on the file system. On an
+  /// Reads the source and uses it for every connection opened from now on. Blocks on the file system. On an
   /// error, which names the file, what is wrong and a remedy, the former certificate stays.
   [[nodiscard]] tl::expected<void, std::string> load();
+
+  /// Likewise with `pem`, which is the source from then on.
+  [[nodiscard]] tl::expected<void, std::string> use(TlsPem pem);
 
   /// The server's side of a new connection over the socket `fd`, which it does not own. Null when nothing is
   /// loaded or memory is out.
   [[nodiscard]] SslPtr new_connection(int fd) const;
 
  private:
-  const TlsFiles files_;
+  [[nodiscard]] TlsSource source() const;
+  tl::expected<void, std::string> use_source(TlsSource source);
+
   mutable std::mutex mutex_;
-  SslContextPtr context_;  // guarded by mutex_; each connection holds a reference of its own
+  TlsSource source_;       // guarded by mutex_
+  SslContextPtr context_;  // likewise; each connection holds a reference of its own
 };
 
 }  // namespace walguard::server

@@ -92,10 +92,12 @@ Operation read_operation(Value& value, const Path& at) {
       std::string("unknown operation \"").append(text).append("\"; use CREATE, UPDATE, DELETE or CONNECT"));
 }
 
-std::optional<std::int64_t> read_scale(Value& value, const Path& at) {
+/// Of a Scale no replicas means 0, which its JSON leaves out
+/// (https://pkg.go.dev/k8s.io/api/autoscaling/v1#ScaleSpec).
+std::int64_t read_scale(Value& value, const Path& at) {
   static constexpr Keys kObject{"spec"};
   static constexpr Keys kSpec{"replicas"};
-  std::optional<std::int64_t> replicas;
+  std::int64_t replicas = 0;
   json::each_field<kObject>(value, at, [&](std::size_t, Value& spec, const Path& here) {
     json::each_field<kSpec>(spec, here, [&](std::size_t, Value& field, const Path& field_at) {
       replicas = json::integer_of(field, field_at);
@@ -226,8 +228,12 @@ class ReviewPass {
     }
     std::optional<core::Workload>& slot = old ? out_.old_object : out_.object;
     if (shape.form == Shape::Form::kScale) {
+      const auto scaled = scaled_kind(out_.resource);
+      if (!scaled) {
+        return;
+      }
       slot.emplace();
-      slot->kind = scaled_kind(out_.resource).value_or(WorkloadKind::kDeployment);
+      slot->kind = *scaled;
       slot->replicas = read_scale(value, at);
       return;
     }
@@ -279,7 +285,9 @@ std::optional<DecodeError> finish(Request& request) {
     request.old_object.reset();
     return std::nullopt;
   }
-  if (shape_of(request.kind).form == Shape::Form::kUnknown) {
+  const Shape::Form form = shape_of(request.kind).form;
+  const bool unknown_scale = form == Shape::Form::kScale && !scaled_kind(request.resource);
+  if (form == Shape::Form::kUnknown || unknown_scale) {
     return error_about(
         request, DecodeError::Kind::kUnknownKind,
         std::string("walguard does not judge ")

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "operator/core/cluster_state.h"
+#include "operator/core/cluster_objects.h"
 #include "operator/core/verdict.h"
 #include "operator/core/workload.h"
 #include "operator/wire/json_reader.h"
@@ -23,6 +23,7 @@ namespace {
 using json::Keys;
 using json::Path;
 using json::Value;
+using Object = std::optional<core::ClusterObject>;
 
 struct ObjectMeta {
   std::string name;
@@ -87,7 +88,7 @@ std::vector<std::string> read_texts(Value& value, const Path& at) {
   return texts;
 }
 
-bool add_storage_class(Value& object, const Path& at, core::ClusterState& state) {
+Object read_storage_class(Value& object, const Path& at) {
   static constexpr Keys kKeys{"metadata",     "provisioner",       "parameters",
                               "mountOptions", "volumeBindingMode", "reclaimPolicy"};
   core::StorageClass out;
@@ -122,8 +123,7 @@ bool add_storage_class(Value& object, const Path& at, core::ClusterState& state)
   }
   out.name = std::move(meta.name);
   out.is_default = meta.default_class;
-  state.add(std::move(out));
-  return true;
+  return out;
 }
 
 std::optional<std::string> read_required_hostname(Value& value, const Path& at) {
@@ -186,7 +186,7 @@ void read_volume_spec(Value& spec, const Path& at, core::PersistentVolume& out) 
   });
 }
 
-bool add_persistent_volume(Value& object, const Path& at, core::ClusterState& state) {
+Object read_persistent_volume(Value& object, const Path& at) {
   static constexpr Keys kKeys{"metadata", "spec"};
   core::PersistentVolume out;
   ObjectMeta meta;
@@ -205,11 +205,10 @@ bool add_persistent_volume(Value& object, const Path& at, core::ClusterState& st
   }
   out.name = std::move(meta.name);
   out.provisioned_by = std::move(meta.provisioned_by);
-  state.add(std::move(out));
-  return true;
+  return out;
 }
 
-bool add_claim(Value& object, const Path& at, core::ClusterState& state) {
+Object read_claim(Value& object, const Path& at) {
   static constexpr Keys kKeys{"metadata", "spec"};
   core::PersistentVolumeClaim out;
   ObjectMeta meta;
@@ -228,8 +227,7 @@ bool add_claim(Value& object, const Path& at, core::ClusterState& state) {
   }
   out.namespace_name = std::move(meta.namespace_name);
   out.name = std::move(meta.name);
-  state.add(std::move(out));
-  return true;
+  return out;
 }
 
 void read_node_status(Value& value, const Path& at, core::Node& out) {
@@ -242,7 +240,7 @@ void read_node_status(Value& value, const Path& at, core::Node& out) {
   });
 }
 
-bool add_node(Value& object, const Path& at, core::ClusterState& state) {
+Object read_node(Value& object, const Path& at) {
   static constexpr Keys kKeys{"metadata", "status"};
   core::Node out;
   ObjectMeta meta;
@@ -256,11 +254,10 @@ bool add_node(Value& object, const Path& at, core::ClusterState& state) {
   need_name(meta, at);
   out.hostname = text_or_empty(meta.labels, "kubernetes.io/hostname");
   out.name = std::move(meta.name);
-  state.add(std::move(out));
-  return true;
+  return out;
 }
 
-bool add_runtime_class(Value& object, const Path& at, core::ClusterState& state) {
+Object read_runtime_class(Value& object, const Path& at) {
   static constexpr Keys kKeys{"metadata", "handler"};
   core::RuntimeClass out;
   ObjectMeta meta;
@@ -276,11 +273,10 @@ bool add_runtime_class(Value& object, const Path& at, core::ClusterState& state)
     json::throw_missing(at.child("handler"), "a RuntimeClass");
   }
   out.name = std::move(meta.name);
-  state.add(std::move(out));
-  return true;
+  return out;
 }
 
-bool add_csi_driver(Value& object, const Path& at, core::ClusterState& state) {
+Object read_csi_driver(Value& object, const Path& at) {
   static constexpr Keys kKeys{"metadata", "spec"};
   static constexpr Keys kSpec{"attachRequired"};
   core::CsiDriver out;
@@ -296,11 +292,10 @@ bool add_csi_driver(Value& object, const Path& at, core::ClusterState& state) {
   });
   need_name(meta, at);
   out.name = std::move(meta.name);
-  state.add(std::move(out));
-  return true;
+  return out;
 }
 
-bool add_namespace(Value& object, const Path& at, core::ClusterState& state) {
+Object read_namespace(Value& object, const Path& at) {
   static constexpr Keys kKeys{"metadata"};
   core::Namespace out;
   ObjectMeta meta;
@@ -317,53 +312,140 @@ bool add_namespace(Value& object, const Path& at, core::ClusterState& state) {
   const auto ignore = meta.labels.find("walguard/ignore");
   out.ignored = ignore != meta.labels.end() && ignore->second != "false";
   out.name = std::move(meta.name);
-  state.add(std::move(out));
-  return true;
+  return out;
 }
 
-bool add_pod(Value& object, const Path& at, core::ClusterState& state) {
-  WorkloadObject pod = read_workload(object, at, core::WorkloadKind::kPod);
-  if (pod.workload.name.empty()) {
+/// As every object of a namespace does it: none said means "default", as for kubectl.
+void need_names(core::Workload& workload, const Path& at) {
+  if (workload.name.empty()) {
     json::throw_missing(at.child("metadata").child("name"), "every object");
   }
+  if (workload.namespace_name.empty()) {
+    workload.namespace_name = "default";
+  }
+}
+
+Object read_pod(Value& object, const Path& at) {
+  WorkloadObject pod = read_workload(object, at, core::WorkloadKind::kPod);
+  core::Workload& workload = pod.workload;
+  need_names(workload, at);
   if (pod.phase == "Succeeded" || pod.phase == "Failed") {
-    return false;  // its containers will never write again
+    return std::nullopt;  // its containers will never write again
   }
-  if (pod.workload.namespace_name.empty()) {
-    pod.workload.namespace_name = "default";
-  }
-  state.add(core::RunningPod{.namespace_name = std::move(pod.workload.namespace_name),
-                             .name = std::move(pod.workload.name),
-                             .spec = std::move(pod.workload.pod)});
-  return true;
+  return core::RunningPod{.namespace_name = std::move(workload.namespace_name),
+                          .name = std::move(workload.name),
+                          .uid = std::move(pod.metadata.uid),
+                          .annotations = std::move(workload.annotations),
+                          .owner_kind = std::move(workload.owner_kind),
+                          .being_deleted = workload.being_deleted,
+                          .spec = std::move(workload.pod)};
+}
+
+template <core::WorkloadKind kKind>
+Object read_template(Value& object, const Path& at) {
+  core::Workload workload = read_workload(object, at, kKind).workload;
+  need_names(workload, at);
+  return workload;
+}
+
+struct ScaleTarget {
+  std::string api_version;
+  std::string kind;
+  std::string name;
+};
+
+ScaleTarget read_scale_target(Value& value, const Path& at) {
+  static constexpr Keys kKeys{"apiVersion", "kind", "name"};
+  ScaleTarget target;
+  json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
+    std::string& slot = key == kKeys["apiVersion"] ? target.api_version
+                        : key == kKeys["kind"]     ? target.kind
+                                                   : target.name;
+    slot = json::text_of(field, here);
+  });
+  return target;
+}
+
+/// The workload kinds that have replicas.
+std::optional<core::WorkloadKind> scaled_kind(const ScaleTarget& target) {
+  if (!target.api_version.starts_with("apps/")) return std::nullopt;
+  if (target.kind == "Deployment") return core::WorkloadKind::kDeployment;
+  if (target.kind == "StatefulSet") return core::WorkloadKind::kStatefulSet;
+  if (target.kind == "ReplicaSet") return core::WorkloadKind::kReplicaSet;
+  return std::nullopt;
+}
+
+Object read_autoscaler(Value& object, const Path& at) {
+  static constexpr Keys kKeys{"metadata", "spec"};
+  static constexpr Keys kSpec{"scaleTargetRef", "maxReplicas"};
+  core::Autoscaler out;
+  ObjectMeta meta;
+  json::each_field<kKeys>(object, at, [&](std::size_t key, Value& field, const Path& here) {
+    if (key == kKeys["metadata"]) {
+      meta = read_meta(field, here);
+      return;
+    }
+    json::each_field<kSpec>(field, here, [&](std::size_t spec_key, Value& part, const Path& part_at) {
+      if (spec_key == kSpec["maxReplicas"]) {
+        out.most_replicas = json::integer_of(part, part_at);
+        return;
+      }
+      ScaleTarget target = read_scale_target(part, part_at);
+      out.target_kind = scaled_kind(target);
+      out.target_name = std::move(target.name);
+    });
+  });
+  need_name(meta, at);
+  out.namespace_name = std::move(meta.namespace_name);
+  out.name = std::move(meta.name);
+  return out;
 }
 
 struct KnownKind {
   std::string_view group;
-  std::string_view kind;
+  std::string_view name;
+  core::ClusterKind kind;
   KindReader reader;
 };
 
+using core::ClusterKind;
+using core::WorkloadKind;
+
 constexpr std::array kKinds = {
-    KnownKind{"storage.k8s.io", "StorageClass", add_storage_class},
-    KnownKind{"", "PersistentVolume", add_persistent_volume},
-    KnownKind{"", "PersistentVolumeClaim", add_claim},
-    KnownKind{"", "Node", add_node},
-    KnownKind{"node.k8s.io", "RuntimeClass", add_runtime_class},
-    KnownKind{"storage.k8s.io", "CSIDriver", add_csi_driver},
-    KnownKind{"", "Namespace", add_namespace},
-    KnownKind{"", "Pod", add_pod},
+    KnownKind{"storage.k8s.io", "StorageClass", ClusterKind::kStorageClasses, read_storage_class},
+    KnownKind{"", "PersistentVolume", ClusterKind::kVolumes, read_persistent_volume},
+    KnownKind{"", "PersistentVolumeClaim", ClusterKind::kClaims, read_claim},
+    KnownKind{"", "Node", ClusterKind::kNodes, read_node},
+    KnownKind{"node.k8s.io", "RuntimeClass", ClusterKind::kRuntimeClasses, read_runtime_class},
+    KnownKind{"storage.k8s.io", "CSIDriver", ClusterKind::kCsiDrivers, read_csi_driver},
+    KnownKind{"", "Namespace", ClusterKind::kNamespaces, read_namespace},
+    KnownKind{"", "Pod", ClusterKind::kPods, read_pod},
+    KnownKind{"apps", "Deployment", ClusterKind::kDeployments, read_template<WorkloadKind::kDeployment>},
+    KnownKind{"apps", "StatefulSet", ClusterKind::kStatefulSets, read_template<WorkloadKind::kStatefulSet>},
+    KnownKind{"apps", "DaemonSet", ClusterKind::kDaemonSets, read_template<WorkloadKind::kDaemonSet>},
+    KnownKind{"apps", "ReplicaSet", ClusterKind::kReplicaSets, read_template<WorkloadKind::kReplicaSet>},
+    KnownKind{"batch", "Job", ClusterKind::kJobs, read_template<WorkloadKind::kJob>},
+    KnownKind{"batch", "CronJob", ClusterKind::kCronJobs, read_template<WorkloadKind::kCronJob>},
+    KnownKind{"autoscaling", "HorizontalPodAutoscaler", ClusterKind::kAutoscalers, read_autoscaler},
 };
+static_assert(kKinds.size() == core::kClusterKindCount, "every kind has its reader");
+
+template <typename Wanted>
+KindReader find_if(const Wanted& wanted) {
+  const auto* const found = std::find_if(kKinds.begin(), kKinds.end(), wanted);
+  return found == kKinds.end() ? nullptr : found->reader;
+}
 
 }  // namespace
 
 KindReader find_kind_reader(std::string_view api_version, std::string_view kind) {
   const std::size_t slash = api_version.find('/');
   const std::string_view group = slash == std::string_view::npos ? "" : api_version.substr(0, slash);
-  const auto* const found = std::find_if(kKinds.begin(), kKinds.end(), [&](const KnownKind& known) {
-    return known.kind == kind && known.group == group;
-  });
-  return found == kKinds.end() ? nullptr : found->reader;
+  return find_if([&](const KnownKind& known) { return known.name == kind && known.group == group; });
+}
+
+KindReader find_kind_reader(core::ClusterKind kind) {
+  return find_if([&](const KnownKind& known) { return known.kind == kind; });
 }
 
 }  // namespace walguard::wire

@@ -124,8 +124,11 @@ class Loader {
 
   void load_object(Value& value, const Path& at, const Header& header) {
     const KindReader reader = find_kind_reader(header.api_version, header.kind);
-    const bool added = reader != nullptr && reader(value, at, state_);
-    ++(added ? counts_.added : counts_.ignored);
+    auto object = reader != nullptr ? reader(value, at) : std::nullopt;
+    ++(object ? counts_.added : counts_.ignored);
+    if (object) {
+      state_.add(*std::move(object));
+    }
   }
 
   void note(const Header& header) {

@@ -29,8 +29,9 @@ struct LoadError {
   [[nodiscard]] std::string text() const;
 };
 
-/// Adds every StorageClass, PersistentVolume, PersistentVolumeClaim, Node, RuntimeClass, CSIDriver, Namespace
-/// and Pod of `yaml` (YAML or JSON, several documents, `List` kinds) to `state`.
+/// Adds every StorageClass, PersistentVolume, PersistentVolumeClaim, Node, RuntimeClass, CSIDriver,
+/// Namespace, Pod, workload (Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob) and
+/// HorizontalPodAutoscaler of `yaml` (YAML or JSON, several documents, `List` kinds) to `state`.
 ///
 /// `file` is for the error alone. After an error `state` holds a part of the file: a caller fills a fresh
 /// state and keeps its last good one. Reads no file. Thread-safe for different states. Limits: 32 MiB a file,

@@ -215,7 +215,8 @@ std::string read_phase(Value& value, const Path& at) {
 }  // namespace
 
 Metadata read_metadata(Value& value, const Path& at) {
-  static constexpr Keys kKeys{"name", "namespace", "annotations", "ownerReferences", "deletionTimestamp"};
+  static constexpr Keys kKeys{"name",        "namespace",       "uid",
+                              "annotations", "ownerReferences", "deletionTimestamp"};
   Metadata metadata;
   json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
     switch (key) {
@@ -224,6 +225,9 @@ Metadata read_metadata(Value& value, const Path& at) {
         break;
       case kKeys["namespace"]:
         metadata.namespace_name = json::text_of(field, here);
+        break;
+      case kKeys["uid"]:
+        metadata.uid = json::text_of(field, here);
         break;
       case kKeys["annotations"]:
         read_annotations(field, here, metadata);

@@ -20,6 +20,7 @@ using AnnotationList = std::vector<std::pair<std::string, std::string>>;
 struct Metadata {
   std::string name;
   std::string namespace_name;
+  std::string uid;
   AnnotationList annotations;    ///< those of walguard alone
   bool has_annotations = false;  ///< there is at least one annotation, whoever's
   bool mirror_pod = false;

@@ -71,6 +71,7 @@ class Agent {
     // NOLINTNEXTLINE(misc-include-cleaner): pid_t is of sys/types.h
     pid_t pid;
     LineChannel channel;
+    bool ready = false;  // has sent something, or has ended
   };
 
   void send(const Frame& frame) { conductor_.send(encode_frame(frame)); }
@@ -79,21 +80,27 @@ class Agent {
   // Returns whether an interruption came.
   bool wait_for_something(Clock::time_point until, int interrupt_fd) {
     std::vector<pollfd> entries = {{.fd = conductor_.fd(), .events = conductor_.poll_events(), .revents = 0}};
+    std::vector<Worker*> asked;
     bool awaits_death = false;
-    for (const auto& [number, worker] : workers_) {
+    for (auto& [number, worker] : workers_) {
+      worker.ready = false;
       if (worker.channel.closed()) {
         awaits_death = true;
       } else if (may_relay()) {
         entries.push_back({.fd = worker.channel.fd(), .events = worker.channel.poll_events(), .revents = 0});
+        asked.push_back(&worker);
       }
     }
-    return poll_until(entries, awaits_death ? std::min(until, Clock::now() + kReapInterval) : until,
-                      interrupt_fd);
+    const bool interrupted = poll_until(
+        entries, awaits_death ? std::min(until, Clock::now() + kReapInterval) : until, interrupt_fd);
+    conductor_ready_ = entries.front().revents != 0;
+    for (std::size_t i = 0; i < asked.size(); ++i) asked[i]->ready = entries[i + 1].revents != 0;
+    return interrupted;
   }
 
   void take_orders() {
     conductor_.flush();
-    conductor_.receive();
+    if (conductor_ready_) conductor_.receive();
     while (const std::optional<std::string> line = conductor_.next_line()) {
       if (const auto order = parse_frame(*line)) obey(*order);
     }
@@ -156,7 +163,7 @@ class Agent {
     for (auto entry = workers_.begin(); entry != workers_.end();) {
       Worker& worker = entry->second;
       worker.channel.flush();
-      if (may_relay()) worker.channel.receive();
+      if (worker.ready && may_relay()) worker.channel.receive();
       while (const std::optional<std::string> line = worker.channel.next_line()) {
         send({.verb = Verb::kFrom, .number = entry->first, .payload = *line});
       }
@@ -176,6 +183,7 @@ class Agent {
   }
 
   LineChannel conductor_;
+  bool conductor_ready_ = false;  // as Worker::ready
   std::map<int, Worker> workers_;
   std::optional<std::string> result_;
 };

@@ -198,7 +198,7 @@ tl::expected<OutputFiles, std::string> open_outputs(const Arguments& arguments) 
   return files;
 }
 
-int deliver(const RunResult& result, const Arguments& arguments, const OutputFiles& files) {
+int deliver(const RunResult& result, const Arguments& arguments, OutputFiles& files) {
   const report::Report& report = result.report;
   const std::string json = encode_report(report, 2) + "\n";
   auto written = files.report.write(json);
@@ -231,7 +231,7 @@ int run_command(Arguments arguments) {
   if (const auto settled = settle_part(arguments); !settled) return complain(kExitBadInput, settled.error());
   const auto options = options_from(arguments);
   if (!options) return complain(kExitBadInput, options.error());
-  const auto files = open_outputs(arguments);
+  auto files = open_outputs(arguments);
   if (!files) return complain(kExitBadInput, files.error());
 
   const std::unique_ptr<Progress> progress = make_progress();

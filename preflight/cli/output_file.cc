@@ -28,8 +28,14 @@ bool write_all(int fd, std::string_view text) {
 tl::expected<OutputFile, std::string> OutputFile::open(const std::string& option, const std::string& path) {
   OutputFile output;
   if (path.empty()) return output;
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_CLOEXEC;
   output.name_ = option + " \"" + path + "\"";
-  output.file_ = UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  output.file_ = UniqueFd(::open(path.c_str(), kFlags | O_EXCL, 0644));
+  if (output.file_.valid()) {
+    output.unwritten_ = path;
+  } else if (errno == EEXIST) {
+    output.file_ = UniqueFd(::open(path.c_str(), kFlags, 0644));
+  }
   if (!output.file_.valid()) {
     return tl::unexpected(output.name_ + " cannot be written: " + errno_name(errno) +
                           "; name a file in a directory you may write to");
@@ -37,8 +43,15 @@ tl::expected<OutputFile, std::string> OutputFile::open(const std::string& option
   return output;
 }
 
-tl::expected<void, std::string> OutputFile::write(std::string_view text) const {
-  if (!wanted() || write_all(file_.get(), text)) return {};
+OutputFile::~OutputFile() {
+  if (file_.valid() && !unwritten_.empty()) ::unlink(unwritten_.c_str());
+}
+
+tl::expected<void, std::string> OutputFile::write(std::string_view text) {
+  if (!wanted()) return {};
+  unwritten_.clear();
+  (void)::ftruncate(file_.get(), 0);  // a pipe or a terminal has nothing to cut
+  if (write_all(file_.get(), text)) return {};
   return tl::unexpected(name_ + ": " + errno_name(errno));
 }
 

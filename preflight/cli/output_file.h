@@ -17,18 +17,26 @@ namespace walguard::preflight {
 /// write would be a pity.
 class OutputFile {
  public:
-  /// Creates or empties `path`; with an empty `path`, a file that takes nothing. The error names `option` and
-  /// the remedy.
+  /// Opens or creates `path`; with an empty `path`, a file that takes nothing. What a file holds stays until
+  /// write(), and one that was created for nothing is removed again. The error names `option` and the remedy.
   [[nodiscard]] static tl::expected<OutputFile, std::string> open(const std::string& option,
                                                                   const std::string& path);
 
+  OutputFile() = default;
+  OutputFile(OutputFile&& other) noexcept = default;
+  OutputFile& operator=(OutputFile&& other) noexcept = default;
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+  ~OutputFile();
+
   [[nodiscard]] bool wanted() const { return file_.valid(); }
-  /// Does nothing where the option was not given.
-  [[nodiscard]] tl::expected<void, std::string> write(std::string_view text) const;
+  /// Replaces what the file held. Does nothing where the option was not given.
+  [[nodiscard]] tl::expected<void, std::string> write(std::string_view text);
 
  private:
   std::string name_;  // option and path
   UniqueFd file_;
+  std::string unwritten_;  // the path, while the file is ours and holds nothing
 };
 
 }  // namespace walguard::preflight

@@ -13,7 +13,6 @@
 #include "preflight/conductor/run.h"
 #include "preflight/conductor/session.h"
 #include "preflight/render/text.h"
-#include "preflight/report/report.h"
 
 namespace walguard::preflight {
 namespace {
@@ -25,26 +24,26 @@ void print(const std::string& text) {
 
 class QuietProgress : public Progress {
  public:
-  void begin(std::string_view /*check*/, double /*budget_seconds*/) override {}
+  void begin(std::string_view /*what*/, double /*budget_seconds*/) override {}
   void tick() override {}
-  void end(const report::Check& /*check*/) override {}
+  void end() override {}
   void notice(std::string_view text) override { print("walguard-preflight: " + std::string(text) + "\n"); }
 };
 
 class TerminalProgress : public Progress {
  public:
-  void begin(std::string_view check, double budget_seconds) override {
-    check_ = check;
+  void begin(std::string_view what, double budget_seconds) override {
+    what_ = what;
     budget_ = budget_seconds;
     start_ = Clock::now();
     show();
   }
   void tick() override {
-    if (check_.empty() || Clock::now() - shown_ < kInterval) return;
+    if (what_.empty() || Clock::now() - shown_ < kInterval) return;
     show();
   }
-  void end(const report::Check& /*check*/) override {
-    check_.clear();
+  void end() override {
+    what_.clear();
     print(kClearLine);
   }
   void notice(std::string_view text) override {
@@ -58,11 +57,11 @@ class TerminalProgress : public Progress {
   void show() {
     shown_ = Clock::now();
     const auto elapsed = std::chrono::duration_cast<std::chrono::seconds>(shown_ - start_).count();
-    print(kClearLine + "  " + check_ + "  " + std::to_string(elapsed) + " s of at most " +
+    print(kClearLine + "  " + what_ + "  " + std::to_string(elapsed) + " s of at most " +
           std::to_string(static_cast<int>(budget_)) + " s");
   }
 
-  std::string check_;
+  std::string what_;
   double budget_ = 0;
   Clock::time_point start_;
   Clock::time_point shown_;

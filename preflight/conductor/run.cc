@@ -41,8 +41,10 @@ std::string random_hex(std::size_t digits) {
   return text;
 }
 
+constexpr double kPreparationBudget = 2 * kSetupPatience.count() + kFolderPatience.count();
+
 double total_budget(Profile profile) {
-  double total = 2 * kSetupPatience.count() + kFolderPatience.count();
+  double total = kPreparationBudget;
   for (const CheckDefinition& check : all_checks()) total += check.budget(profile);
   return total;
 }
@@ -95,6 +97,7 @@ class Run {
     const auto start = Clock::now();
     run_deadline_ = in(Seconds(total_budget(options_.profile)));
     std::optional<std::string> stopped;
+    progress_.begin("preparation", kPreparationBudget);
     try {
       prepare();
     } catch (const Inconclusive& inconclusive) {
@@ -105,9 +108,11 @@ class Run {
       stopped = failed.reason;
       storage_failed_ = true;
     } catch (const BadInput& bad) {
+      progress_.end();
       tidy_up();
       return tl::unexpected(bad.message);
     }
+    progress_.end();
     run_checks(stopped);
     tidy_up();
     conclude(report_, options_);
@@ -253,7 +258,7 @@ class Run {
     check.detail = std::move(outcome.detail);
     check.numbers = std::move(outcome.numbers);
     check.seconds = Seconds(Clock::now() - start).count();
-    progress_.end(check);
+    progress_.end();
     return after.stopped;
   }
 

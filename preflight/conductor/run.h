@@ -35,9 +35,10 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   virtual ~Progress() = default;
 
-  virtual void begin(std::string_view check, double budget_seconds) = 0;
+  /// `what`: "preparation" or a check.
+  virtual void begin(std::string_view what, double budget_seconds) = 0;
   virtual void tick() = 0;
-  virtual void end(const report::Check& check) = 0;
+  virtual void end() = 0;
   /// Something that the person should know and that is no result: "removed what a dead run left".
   virtual void notice(std::string_view text) = 0;
 };

@@ -223,24 +223,27 @@ bool Session::pump_until(const std::function<bool()>& done, Clock::time_point un
 }
 
 void Session::pump_once(Clock::time_point until) {
-  std::vector<pollfd> entries;
-  for (const AgentState& agent : agents_) {
-    if (agent.channel.closed()) continue;
-    entries.push_back({.fd = agent.channel.fd(), .events = agent.channel.poll_events(), .revents = 0});
-  }
-  if (interrupt_fd_ >= 0) entries.push_back({.fd = interrupt_fd_, .events = POLLIN, .revents = 0});
+  // poll(2) passes over descriptors below 0.
+  const auto entry_of = [](const LineChannel& channel) {
+    return pollfd{.fd = channel.closed() ? -1 : channel.fd(), .events = channel.poll_events(), .revents = 0};
+  };
+  std::array<pollfd, 3> entries{entry_of(agent(Side::kA).channel), entry_of(agent(Side::kB).channel),
+                                pollfd{.fd = interrupt_fd_, .events = POLLIN, .revents = 0}};
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
   const auto timeout = std::clamp<std::chrono::milliseconds>(left, std::chrono::milliseconds(0), kTick);
   ::poll(entries.data(), entries.size(), static_cast<int>(timeout.count()));
-  if (interrupt_fd_ >= 0 && entries.back().revents != 0) interrupted_ = true;
-  for (const Side side : {Side::kA, Side::kB}) take_lines(side);
+  if (entries.back().revents != 0) interrupted_ = true;
+  for (const Side side : {Side::kA, Side::kB}) {
+    take_lines(side, entries.at(static_cast<std::size_t>(side)).revents != 0);
+  }
   if (tick_handler_) tick_handler_();
 }
 
-void Session::take_lines(Side side) {
+void Session::take_lines(Side side, bool ready) {
   LineChannel& channel = agent(side).channel;
   channel.flush();
-  channel.receive();
+  // Not asked in vain: a check makes thousands of calls, and some kernels are slow to be asked.
+  if (ready) channel.receive();
   while (const std::optional<std::string> line = channel.next_line()) take_frame(side, *line);
 }
 
@@ -264,7 +267,11 @@ void Session::take_frame(Side side, std::string_view line) {
 
 void Session::take_message(const Worker& worker, const std::string& payload) {
   std::optional<Json> parsed = parse_bounded_json(payload);
-  if (!parsed || !parsed->is_object()) return;  // the call it may have answered ends at its deadline
+  if (!parsed || !parsed->is_object()) {
+    // Not to be waited out: the call that it may have answered would look as if the storage had hung.
+    agent(worker.side).channel.close("it sent a message that is none of ours");
+    return;
+  }
   Json& message = *parsed;
   if (const auto note = message.find("note"); note != message.end()) {
     take_note(worker, *note, payload.size());

@@ -129,7 +129,7 @@ class Session {
   /// Takes in events until `done` holds. False at `until`, or when interrupted.
   bool pump_until(const std::function<bool()>& done, Clock::time_point until);
   void pump_once(Clock::time_point until);
-  void take_lines(Side side);
+  void take_lines(Side side, bool ready);
   void take_frame(Side side, std::string_view line);
   void take_message(const Worker& worker, const std::string& payload);
   void take_note(const Worker& worker, const Json& note, std::size_t bytes);

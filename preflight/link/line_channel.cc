@@ -88,6 +88,7 @@ void LineChannel::receive() {
     if (got < 0) mark_closed(errno_name(errno));
     if (got == 0) mark_closed("it closed the connection");
     if (got > 0) in_.append(bytes.data(), static_cast<std::size_t>(got));
+    if (got < static_cast<ssize_t>(bytes.size())) break;  // that was all; what comes now is polled for
   }
   if (in_.size() > max_line_bytes_ && in_.find('\n') == std::string::npos) {
     mark_closed("it sent a line of more than " + std::to_string(max_line_bytes_) + " bytes");

@@ -65,7 +65,7 @@ start_controllers() {
   # A node that lost its power is noticed in seconds.
   start_daemon cluster kube-controller-manager kube-controller-manager --kubeconfig="$kubeconfig" --leader-elect=false \
     --use-service-account-credentials --service-account-private-key-file="$pki/service-accounts.key" \
-    --root-ca-file="$pki/ca.crt" --node-monitor-grace-period=16s --node-monitor-period=2s
+    --root-ca-file="$pki/ca.crt" --flex-volume-plugin-dir="$home/volumeplugins" --node-monitor-grace-period=16s --node-monitor-period=2s
   start_daemon cluster kube-scheduler kube-scheduler --kubeconfig="$kubeconfig" --leader-elect=false
 }
 

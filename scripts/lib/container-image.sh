@@ -16,17 +16,17 @@ image_of_folder() { # FOLDER TAG OUT.tar CONFIG (JSON: Entrypoint, User, ...)
   rm -rf "$work"
 }
 
-# What every cluster has: the program that holds a pod's namespaces, and walguard.test/tools, a shell for test pods.
+# What every cluster has: the program that holds a pod's namespaces, and walguard.test/tools, a shell and curl for
+# test pods.
 make_cluster_images() {
   local root=$home/image-root
   mkdir -p "$root" "$home/images"
   cp -L "$programs/pause" "$root/pause"
   image_of_folder "$root" walguard.test/pause:1 "$home/images/pause.tar" '{"Entrypoint":["/pause"]}'
   rm -rf "$root"
-  mkdir -p "$root/bin" "$root/etc" "$root/tmp" "$root/usr/bin"
-  chmod 1777 "$root/tmp"
-  cp "$(command -v busybox)" "$root/bin/busybox"
-  chroot "$root" /bin/busybox --install -s /bin
+  mkdir -p "$root/bin"
+  "$scripts/image-root" "$root" "$(command -v busybox)" "$(command -v curl)"
+  chroot "$root" /usr/bin/busybox --install -s /bin
   image_of_folder "$root" walguard.test/tools:1 "$home/images/tools.tar" '{"Cmd":["/bin/sh"],"Env":["PATH=/bin:/usr/bin"]}'
   rm -rf "$root"
 }

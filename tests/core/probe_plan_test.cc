@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <tl/expected.hpp>
@@ -103,6 +104,47 @@ TEST(PlanProbe, RefusesAStrategyThatAFreshRunHadNoVerdictFor) {
   Evidence of_wal_only = passed(facts.key, Scope::kNode);
   of_wal_only.verdicts[Strategy::kRollback] = Verdict::kUnproven;
   expect_refusal(plan(facts, reach_of(), book(of_wal_only)), "gives no verdict for rollback");
+}
+
+ProbeReach in_cluster() {
+  ProbeReach reach;
+  reach.in_cluster = true;
+  reach.default_runtime_only = false;
+  return reach;
+}
+
+TEST(PlanProbe, InAClusterAnyProvisionedClassIsMeasuredAsFarAsItsAccessModesLetThePods) {
+  const auto with_modes = [](std::vector<AccessMode> modes, Scope scope) {
+    return plan(but(unknown_volume(),
+                    [&](auto& f) {
+                      f.access_modes = modes;
+                      f.scope = scope;
+                    }),
+                in_cluster());
+  };
+  EXPECT_EQ(with_modes(kRwx, Scope::kCluster)->scope, Scope::kCluster);
+  EXPECT_EQ(with_modes(kRwx, Scope::kPod)->scope, Scope::kPod);
+  EXPECT_EQ(with_modes(kRwo, Scope::kNode)->scope, Scope::kNode);
+  EXPECT_EQ(with_modes(kRwop, Scope::kContainer)->scope, Scope::kContainer);
+  EXPECT_EQ(with_modes(kRwop, Scope::kPod)->scope, Scope::kPod);
+  expect_refusal(with_modes(kRwo, Scope::kCluster), "proves scope node");
+  expect_refusal(with_modes(kRwop, Scope::kNode), "proves scope pod");
+  expect_refusal(with_modes({AccessMode::kReadOnlyMany}, Scope::kNode), "lets a preflight write");
+  expect_refusal(with_modes({}, Scope::kNode), "lets a preflight write");
+}
+
+TEST(PlanProbe, InAClusterARuntimeThatAClassNamesIsMeasured) {
+  const auto with_runtime = [](std::string runtime) {
+    return plan(but(unknown_volume(), [&](auto& f) { f.key.runtime_handler = runtime; }), in_cluster());
+  };
+  EXPECT_TRUE(with_runtime("runsc"));
+  expect_refusal(with_runtime("windows"), "Windows");
+  expect_refusal(with_runtime("runtimeClass:gone"), "runtimeClass:gone is not in view");
+}
+
+TEST(PlanProbe, InAClusterNoVolumeWithoutAProvisioningClassIsMeasured) {
+  const auto static_volume = but(unknown_volume(), [](auto& f) { f.key.storage_class.clear(); });
+  expect_refusal(plan(static_volume, in_cluster()), "StorageClass");
 }
 
 }  // namespace

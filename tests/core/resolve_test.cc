@@ -177,6 +177,30 @@ TEST_F(Resolve, AStatefulSetScaledDownToOneIsNotAloneUntilTheOthersAreGone) {
       << "a terminating pod still writes";
 }
 
+TEST_F(Resolve, AStatefulSetOfOneThatAnAutoscalerMayGrowIsNotOfOne) {
+  const auto set = with_replicas(WorkloadKind::kStatefulSet, 1);
+  const auto scaled_to = [](std::int64_t most) {
+    return Autoscaler{.namespace_name = "shop",
+                      .name = "any",
+                      .target_kind = WorkloadKind::kStatefulSet,
+                      .target_name = "app",
+                      .most_replicas = most};
+  };
+  EXPECT_EQ(scope(set, with(anywhere(), scaled_to(3))), Scope::kCluster);
+  EXPECT_EQ(facts(set, with(anywhere(), scaled_to(3))).autoscaled_to, 3);
+  EXPECT_EQ(scope(set, with(anywhere(), scaled_to(1))), Scope::kContainer);
+}
+
+TEST_F(Resolve, NobodyKnowsHowFarAVolumeIsSharedWhileTheViewOfTheClusterIsOutOfDate) {
+  ClusterState cluster = bound_claim("block.example.com", kRwop);
+  EXPECT_EQ(scope(pod(), cluster), Scope::kContainer);
+  cluster.set_current(ClusterKind::kPods, false);
+  EXPECT_EQ(scope(pod(), cluster), std::nullopt);
+  EXPECT_EQ(scope(pod(host_path("/srv")), cluster), std::nullopt);
+  EXPECT_EQ(scope(pod(volume_of(VolumeKind::kEmptyDir)), cluster), Scope::kContainer)
+      << "the spec alone tells who shares it";
+}
+
 TEST_F(Resolve, AStatefulSetOfOneDoesNotOwnWhatAnyPodMayNameBesideIt) {
   // Who else mounts this path or export is not in view: only of claims are the other pods known.
   const auto of_one = [&](Volume volume) {

@@ -18,6 +18,7 @@
 #include "operator/core/evidence.h"
 #include "operator/core/policy.h"
 #include "operator/core/probe_plan.h"
+#include "operator/core/scale.h"
 #include "operator/core/schedule.h"
 #include "operator/core/verdict.h"
 #include "operator/core/volume.h"
@@ -49,6 +50,7 @@ struct Ask {
   EvidenceBook evidence{};
   Policy policy{};
   ProbeReach reach = reach_of();
+  bool scale_target_in_view = true;
 };
 
 Ask asking(Mode mode, VolumeFacts facts) {
@@ -76,6 +78,7 @@ Answer answer(const Ask& ask) {
   request.object = &ask.object;
   request.old_volumes = ask.old_volumes ? &before : nullptr;
   request.old_replicas = ask.old_replicas;
+  request.scale_target_in_view = ask.scale_target_in_view;
   request.namespace_object = ask.namespace_in_view ? &in_namespace : nullptr;
   return respond(request, now, ask.evidence, ask.policy, ask.reach, kNow);
 }
@@ -610,6 +613,62 @@ TEST(Judge, IsResolveAndDecideForEveryVolume) {
   ASSERT_EQ(volumes.size(), 1U);
   EXPECT_EQ(volumes.front().facts.driver, "block.example.com");
   EXPECT_EQ(volumes.front().judgement.verdict, Verdict::kSafe);
+}
+
+// ---- scale ----
+
+TEST(Scale, OfAWorkloadThatIsNotInViewWarnsAndIsNeverDenied) {
+  const auto scaled = [](std::int64_t from, std::int64_t to) {
+    Ask ask;
+    ask.namespace_mode = Mode::kEnforce;
+    ask.operation = Operation::kUpdate;
+    ask.scale_target_in_view = false;
+    ask.object = of_kind(WorkloadKind::kDeployment);
+    ask.object.replicas = to;
+    ask.old_replicas = from;
+    return answer(ask);
+  };
+  EXPECT_EQ(scaled(1, 3).decision, Decision::kWarn);
+  EXPECT_TRUE(warns_of(scaled(1, 3), "shop/app is not in view"));
+  EXPECT_EQ(scaled(3, 1).decision, Decision::kAllow) << "fewer is never worse";
+}
+
+TEST(Scale, IsOfTheWorkloadInViewWithTheWantedReplicas) {
+  Workload scale;
+  scale.kind = WorkloadKind::kDeployment;
+  scale.namespace_name = "shop";
+  scale.name = "app";
+  scale.replicas = 5;
+  EXPECT_FALSE(scaled_workload(scale, cluster_of()));
+
+  const auto target = of_kind(WorkloadKind::kDeployment);
+  const auto scaled = scaled_workload(scale, cluster_of(target));
+  ASSERT_TRUE(scaled);
+  EXPECT_EQ(scaled->replicas, 5);
+  ASSERT_EQ(scaled->pod.volumes.size(), 1U);
+  EXPECT_EQ(scaled->pod.volumes[0].claim, "app-data");
+
+  const auto plain = of_kind(WorkloadKind::kDeployment, pod(volume_of(VolumeKind::kProjection)));
+  const auto nothing_to_judge = scaled_workload(scale, cluster_of(plain));
+  ASSERT_TRUE(nothing_to_judge);
+  EXPECT_TRUE(nothing_to_judge->pod.volumes.empty());
+}
+
+// ---- a view of the cluster that is out of date ----
+
+TEST(OutOfDate, APodIsHeldAtTheGateAndNothingIsMeasured) {
+  const auto out_of_date = but(block_volume(), [](auto& f) {
+    f.cluster_is_current = false;
+    f.scope = std::nullopt;
+  });
+  const Answer held = mutate(asking(Mode::kEnforce, out_of_date));
+  EXPECT_EQ(held.decision, Decision::kGate);
+  EXPECT_TRUE(held.add_gate);
+  EXPECT_TRUE(held.wanted_probes.empty());
+  EXPECT_TRUE(warns_of(held, "out of date"));
+  Ask workload = asking(Mode::kEnforce, out_of_date);
+  workload.object = of_kind(WorkloadKind::kDeployment);
+  EXPECT_EQ(answer(workload).decision, Decision::kWarn) << "its pods will be held";
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ std::pair<UniqueFd, UniqueFd> socket_pair() {
 // Agent A says nothing after its greeting; agent B says what the test wants.
 class SessionTest : public ::testing::Test {
  protected:
-  SessionTest() {
+  SessionTest() { connect(); }
+  void connect() {
     auto [ours_a, theirs_a] = socket_pair();
     auto [ours_b, theirs_b] = socket_pair();
     a_ = std::move(theirs_a);
@@ -147,14 +148,27 @@ TEST_F(SessionTest, DoesNotKeepAnswersToWhatNobodyAsked) {
   EXPECT_THAT(answer.error().what, HasSubstr("agent B is gone"));
 }
 
+TEST_F(SessionTest, HangsUpOnAMessageThatIsNoJsonObjectAndDoesNotCallThatAHang) {
+  for (const std::string& message :
+       {std::string("null"), std::string("[]"), std::string("7"), std::string("{\"id\":1,"),
+        std::string("\xff\xfe"), std::string(50'000, '[')}) {
+    connect();
+    b_greets();
+    const Worker worker = session_->start_worker(Side::kB);
+    b_says("from 1 " + message + "\n");
+    const auto answer = session_->call(worker, "read", Json::object(), kLong);
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().kind, Failure::Kind::kLost);
+    EXPECT_THAT(answer.error().what, HasSubstr("agent B is gone: it sent a message that is none of ours"));
+  }
+}
+
 TEST_F(SessionTest, TakesAnyJsonForAnAnswerWithoutFallingOverIt) {
   b_greets();
-  for (const char* const reply :
-       {"null", "[]", "7", "{}", "{\"id\":null}", "{\"id\":\"1\"}", "{\"id\":1e300}",
-        "{\"id\":18446744073709551615}", "{\"id\":1,", "\xff\xfe", "{\"note\":[]}"}) {
+  for (const char* const reply : {"{}", "{\"id\":null}", "{\"id\":\"1\"}", "{\"id\":1e300}",
+                                  "{\"id\":18446744073709551615}", "{\"note\":[]}"}) {
     b_says("from 1 " + std::string(reply) + "\n");
   }
-  b_says("from 1 " + std::string(50'000, '[') + "\n");
   b_says("from 1 {\"id\":1,\"error\":[]}\n");
   const Worker worker = session_->start_worker(Side::kB);
   const auto answer = session_->call(worker, "read", Json::object(), kLong);

@@ -44,6 +44,7 @@ struct BedCase {
   std::map<std::string, report::CheckResult> expected_checks = {};
   std::map<report::Strategy, report::Verdict> expected_verdicts = {};
   std::optional<report::Scope> expected_scope = {};
+  bool in_guest = false;  ///< the command boots a kernel first, whose time and memory come on top
   /// Why it cannot be made on this machine, or nullopt. Asked before set_up.
   std::function<std::optional<std::string>()> why_not_here = why_no_beds;
 };

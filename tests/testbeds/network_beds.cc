@@ -49,6 +49,7 @@ BedCase network_bed(std::string name, std::string what, GuestMounts mounts, int 
           .set_up = in_guest(std::move(mounts)),
           .expected_exit = expected_exit,
           .expected_checks = std::move(expected_checks),
+          .in_guest = true,
           .why_not_here = why_no_guest};
 }
 
@@ -64,6 +65,7 @@ BedCase two_nodes_bed(std::string name, std::string what, const std::string& ser
           .expected_checks = std::move(expected_checks),
           .expected_verdicts = {{report::Strategy::kWal, report::Verdict::kUnsafe}},
           .expected_scope = report::Scope::kCluster,
+          .in_guest = true,
           .why_not_here = why_no_two_guests};
 }
 

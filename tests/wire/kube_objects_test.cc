@@ -199,7 +199,7 @@ TEST(KubeObjects, PodsThatHaveEndedAreLeftOut) {
   EXPECT_EQ(counts->ignored, 2U);
   const auto pods = state.pods_of_claim("a", "c");
   ASSERT_EQ(pods.size(), 2U);
-  EXPECT_EQ(pods[0].spec.node_name, "n1");
+  EXPECT_EQ(pods[0]->spec.node_name, "n1");
 }
 
 TEST(KubeObjects, ListsAreOpenedWhateverTheirForm) {

@@ -125,6 +125,27 @@ TEST(Workloads, AScaleTellsWhatItScalesAndHowFar) {
   EXPECT_EQ(test::present(request->old_object).replicas, 1);
 }
 
+Json scale_review(const std::string& group, const std::string& resource, Json spec) {
+  Json review = review_of({{"metadata", {{"name", "x"}}}, {"spec", std::move(spec)}},
+                          {"autoscaling", "v1", "Scale", resource}, "UPDATE");
+  review["request"]["resource"]["group"] = group;
+  review["request"]["subResource"] = "scale";
+  review["request"]["oldObject"] = {{"spec", {{"replicas", 1}}}};
+  return review;
+}
+
+TEST(Workloads, AScaleThatSaysNoReplicasMeansNone) {
+  const auto request = decode(scale_review("apps", "deployments", Json::object()));
+  ASSERT_TRUE(request) << request.error().message;
+  EXPECT_EQ(test::present(request->object).replicas, 0);
+}
+
+TEST(Workloads, AScaleOfWhatIsNotJudgedIsAnUnknownKind) {
+  const auto request = decode(scale_review("", "replicationcontrollers", {{"replicas", 3}}));
+  ASSERT_FALSE(request);
+  EXPECT_EQ(request.error().kind, DecodeError::Kind::kUnknownKind);
+}
+
 TEST(Workloads, AMissingTemplateIsNamed) {
   const auto message = [](const Json& object, const Gvk& gvk) {
     const auto request = decode(review_of(object, gvk));

@@ -74,6 +74,27 @@ TEST(Output, JsonOnStdoutAndInTheFilesAreOneReportAndStderrIsQuiet) {
   EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
 }
 
+TEST(Output, AReportOfARunThatDidNotBeginChangesNoFileAndMakesNone) {
+  const TemporaryDirectory elsewhere;
+  const std::filesystem::path earlier = elsewhere.path() / "report.json";
+  const std::filesystem::path compact = elsewhere.path() / "compact.json";
+  std::ofstream(earlier) << "of an earlier run";
+  const Result result = run({"run", elsewhere.path() / "nowhere", "--report", earlier, "--compact", compact});
+  EXPECT_EQ(result.exit_code, 2) << result.err;
+  EXPECT_EQ(read_file(earlier), "of an earlier run");
+  EXPECT_FALSE(std::filesystem::exists(compact));
+}
+
+TEST(Output, AReportTakesTheWholeOfALongerFilesPlace) {
+  const TemporaryDirectory dir;
+  const TemporaryDirectory elsewhere;
+  const std::filesystem::path file = elsewhere.path() / "compact.json";
+  std::ofstream(file) << std::string(100'000, 'x');
+  const Result result = run({"run", dir.path(), "--compact", file});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_TRUE(report::parse_report(read_file(file)));
+}
+
 // What the program writes to a terminal; script(1) is one.
 std::string on_terminal(const std::string& environment, const std::filesystem::path& dir) {
   Program terminal(
@@ -85,6 +106,7 @@ std::string on_terminal(const std::string& environment, const std::filesystem::p
 TEST(Output, OnATerminalShowsTheCheckThatRunsAndColours) {
   const TemporaryDirectory dir;
   const std::string text = on_terminal("env -u NO_COLOR", dir.path());
+  EXPECT_THAT(text, HasSubstr("preparation  0 s of at most 42 s"));
   EXPECT_THAT(text, HasSubstr("mmap-coherence  0 s of at most 20 s"));
   EXPECT_THAT(text, HasSubstr("\x1b[32mSAFE\x1b[0m"));
 }

@@ -1,0 +1,206 @@
+#include "operator/controller/certificate_store.h"
+
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+
+#include <tl/expected.hpp>
+
+#include "operator/controller/certificate_objects.h"
+#include "operator/controller/certificates.h"
+#include "operator/controller/log.h"
+#include "operator/kube/api_error.h"
+#include "operator/kube/client.h"
+#include "operator/kube/resource.h"
+
+namespace walguard::controller {
+namespace {
+
+template <typename T>
+using Result = tl::expected<T, std::string>;
+
+kube::ResourceType secrets() { return {"", "v1", "secrets", true}; }
+kube::ResourceType mutating() {
+  return {"admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", false};
+}
+kube::ResourceType validating() {
+  return {"admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", false};
+}
+
+}  // namespace
+
+CertificateStore::CertificateStore(const kube::Client& client, CertificateOptions options,
+                                   CertificateParts parts)
+    : client_(client),
+      options_(std::move(options)),
+      parts_(std::move(parts)),
+      dns_names_(service_dns_names(options_.service, options_.namespace_name)) {}
+
+kube::ObjectName CertificateStore::secret_name() const {
+  return {secrets(), options_.namespace_name, options_.secret, ""};
+}
+
+void CertificateStore::say(LogLevel level, const std::string& line) const {
+  if (parts_.log) parts_.log(level, "certificates: " + line);
+}
+
+std::string CertificateStore::explain(const kube::ApiError& error, const std::string& what) const {
+  std::string line = what + ": " + error.text();
+  if (error.is(403))
+    line += ". Remedy: grant it in the role of walguard's service account, as the chart does";
+  return line;
+}
+
+/// nullopt: there is no Secret.
+Result<std::optional<TlsSecret>> CertificateStore::read(const std::stop_token& stop) const {
+  const auto answer = client_.get(secret_name(), stop);
+  if (!answer && answer.error().is_not_found()) return std::nullopt;
+  if (!answer)
+    return tl::make_unexpected(explain(answer.error(), "Secret " + options_.secret + " is not read"));
+  auto secret = read_tls_secret(*answer);
+  if (!secret) return tl::make_unexpected("Secret " + options_.secret + ": " + secret.error());
+  return std::optional<TlsSecret>(*std::move(secret));
+}
+
+Result<TlsMaterial> CertificateStore::create(const std::stop_token& stop) {
+  const RenewalPlan both{.authority = true, .serving_pair = true, .reason = "there is no Secret"};
+  auto made = renewed({}, both, dns_names_, parts_.now());
+  if (!made) return made;
+  const auto created = client_.create(secrets(), options_.namespace_name,
+                                      tls_secret_object(options_.namespace_name, options_.secret, *made),
+                                      kube::DryRun::kNo, stop);
+  if (created) {
+    say(LogLevel::kInfo, "Secret " + options_.secret + " made");
+    return made;
+  }
+  if (!created.error().is_already_exists()) {
+    return tl::make_unexpected(explain(created.error(), "Secret " + options_.secret + " is not made"));
+  }
+  const auto others = read(stop);
+  if (!others) return tl::make_unexpected(others.error());
+  if (!*others) return tl::make_unexpected("Secret " + options_.secret + " was there and is gone: try again");
+  return (*others)->material;
+}
+
+/// Of two who renew at once, the second is refused by its resourceVersion and reads what the first has made.
+Result<TlsMaterial> CertificateStore::renew(const TlsSecret& secret, const RenewalPlan& plan,
+                                            const std::stop_token& stop) {
+  auto made = renewed(secret.material, plan, dns_names_, parts_.now());
+  if (!made) return made;
+  const auto patched = client_.patch(secret_name(), kube::PatchKind::kMerge,
+                                     tls_secret_patch(*made, secret.resource_version), {}, stop);
+  if (patched) {
+    say(LogLevel::kInfo, std::string(plan.authority && plan.serving_pair ? "authority and serving pair"
+                                     : plan.authority                    ? "authority"
+                                                                         : "serving pair") +
+                             " made anew: " + plan.reason);
+    return made;
+  }
+  if (!patched.error().is_conflict()) {
+    return tl::make_unexpected(explain(patched.error(), "Secret " + options_.secret + " is not renewed"));
+  }
+  const auto others = read(stop);
+  if (!others) return tl::make_unexpected(others.error());
+  if (!*others) return tl::make_unexpected("Secret " + options_.secret + " was deleted: try again");
+  return (*others)->material;
+}
+
+Result<TlsMaterial> CertificateStore::load_or_create(const std::stop_token& stop) {
+  const auto secret = read(stop);
+  if (!secret) return tl::make_unexpected(secret.error());
+  if (!*secret) return create(stop);
+  const RenewalPlan plan = plan_renewal((*secret)->material, dns_names_, std::nullopt, parts_.now());
+  // What still serves is the leader's to renew.
+  return plan.cannot_serve ? renew(**secret, plan, stop) : Result<TlsMaterial>((*secret)->material);
+}
+
+void CertificateStore::follow(TlsMaterial in_use, const std::stop_token& stop) {
+  const kube::Waiter wait = kube::sleeping_waiter();
+  while (wait(options_.read_every, stop)) {
+    const auto secret = read(stop);
+    if (!secret) {
+      if (!stop.stop_requested()) say(LogLevel::kWarning, secret.error() + "; the pair in use stays");
+      continue;
+    }
+    // Where it is gone, the leader makes another.
+    if (!*secret || (*secret)->material == in_use) continue;
+    if (const auto used = parts_.use((*secret)->material); used) {
+      say(LogLevel::kInfo, "a new serving pair is in use");
+    } else {
+      say(LogLevel::kError, used.error() + "; the pair in use stays");
+    }
+    in_use = (*secret)->material;  // a broken one is complained of once
+  }
+}
+
+void CertificateStore::lead(const std::stop_token& stop) {
+  published_at_.reset();
+  published_.clear();
+  const kube::Waiter wait = kube::sleeping_waiter();
+  do {
+    (void)keep(stop);
+  } while (wait(options_.check_every, stop));
+}
+
+bool CertificateStore::keep(const std::stop_token& stop) {
+  const auto secret = read(stop);
+  Result<TlsMaterial> material = tl::make_unexpected<std::string>("");
+  if (!secret) {
+    material = tl::make_unexpected(secret.error());
+  } else if (!*secret) {
+    material = create(stop);
+  } else {
+    const auto published_at =
+        (*secret)->material.authority_bundle == published_ ? published_at_ : std::nullopt;
+    const RenewalPlan plan = plan_renewal((*secret)->material, dns_names_, published_at, parts_.now());
+    material = plan.nothing() ? Result<TlsMaterial>((*secret)->material) : renew(**secret, plan, stop);
+  }
+  if (!material) {
+    if (!stop.stop_requested()) say(LogLevel::kError, material.error());
+    return false;
+  }
+  return publish_both(material->authority_bundle, stop);
+}
+
+/// True: this bundle is in both configurations that are there.
+bool CertificateStore::publish_both(const std::string& bundle, const std::stop_token& stop) {
+  bool good = true;
+  bool changed = bundle != published_;
+  for (const kube::ResourceType& type : {mutating(), validating()}) {
+    const auto patched = publish(type, bundle, stop);
+    if (!patched) {
+      if (!stop.stop_requested()) say(LogLevel::kError, patched.error());
+      good = false;
+    } else {
+      changed = changed || *patched;
+    }
+  }
+  if (!good) {
+    published_at_.reset();
+  } else if (changed || !published_at_) {
+    published_ = bundle;
+    published_at_ = parts_.now();
+  }
+  return good;
+}
+
+/// Whether it had to be patched.
+Result<bool> CertificateStore::publish(const kube::ResourceType& type, const std::string& bundle,
+                                       const std::stop_token& stop) const {
+  const kube::ObjectName name{type, "", options_.webhooks, ""};
+  const std::string what = type.plural + " \"" + options_.webhooks + "\"";
+  const auto configuration = client_.get(name, stop);
+  // Not installed yet, or no more: there is nobody to be trusted by.
+  if (!configuration && configuration.error().is_not_found()) return false;
+  if (!configuration) return tl::make_unexpected(explain(configuration.error(), what + " is not read"));
+  const auto patch = ca_bundle_patch(*configuration, bundle);
+  if (!patch) return tl::make_unexpected(what + ": " + patch.error());
+  if (!*patch) return false;
+  const auto patched = client_.patch(name, kube::PatchKind::kJson, **patch, {}, stop);
+  if (!patched) return tl::make_unexpected(explain(patched.error(), what + " does not get its caBundle"));
+  say(LogLevel::kInfo, what + " has the authority of the webhook's certificate");
+  return true;
+}
+
+}  // namespace walguard::controller

@@ -1,0 +1,117 @@
+/// Holds pods back by the scheduling gate `walguard/preflight` for as long as their storage is not proven,
+/// says why, asks for the preflights that would prove it, and opens the gate when that is done.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "operator/controller/log.h"
+#include "operator/core/catalog.h"
+#include "operator/core/cluster_state.h"
+#include "operator/core/evidence.h"
+#include "operator/core/policy.h"
+#include "operator/core/probe_plan.h"
+#include "operator/core/verdict.h"
+#include "operator/core/workload.h"
+#include "operator/kube/client.h"
+#include "operator/wire/event.h"
+
+namespace walguard::controller {
+
+/// A pod that holds the gate, as the index has it.
+struct GatedPod {
+  core::Workload pod;  ///< kind kPod; namespace, name, annotations and spec with its scheduling gates
+  std::string uid;
+};
+
+/// Reasons of the Events on a gated pod.
+inline constexpr std::string_view kPreflightPending = "PreflightPending";  ///< waits for a measurement
+inline constexpr std::string_view kPreflightFailed = "PreflightFailed";  ///< what is known speaks against it
+inline constexpr std::string_view kGateOpened = "GateOpened";
+
+struct GateDecision {
+  bool open = false;
+  wire::EventNote note;                                ///< what to tell about the pod
+  std::vector<core::ProbeRequest> wanted_probes = {};  ///< only where the gate stays
+};
+
+/// What the judgement depends on beside the pod.
+struct GateFacts {
+  const core::ClusterState& cluster;
+  const core::Catalog& catalog;
+  const core::EvidenceBook& evidence;
+  const core::Policy& policy;
+  const core::ProbeReach& reach;
+  core::UtcSeconds now = 0;
+};
+
+/// Judges the pod as if it were being created now. Pure, thread-safe.
+///
+/// The gate opens where the mode in force no longer holds pods back, where the storage is proven or holds no
+/// SQLite, and in mode `gate` also where no preflight could ever settle what is open: such a pod would not
+/// have got the gate either. It stays where something unsafe stands, also in mode `gate`: what a preflight
+/// has found is not let run.
+[[nodiscard]] GateDecision decide_gate(const GatedPod& pod, const GateFacts& facts);
+
+struct GateKeeperParts {
+  /// A copy of the gated pods of the index, taken without waiting for anything.
+  std::function<std::vector<GatedPod>()> gated_pods;
+  /// decide_gate() with the state in force.
+  std::function<GateDecision(const GatedPod&)> decide;
+  /// Makes sure that there is such a preflight. Called in every pass in which it is wanted.
+  std::function<void(const core::ProbeRequest&, const std::stop_token&)> ensure;
+  std::function<void(wire::EventNote)> post_event;
+  LogLine log;
+};
+
+struct GateKeeperOptions {
+  std::chrono::milliseconds look_every{1'000};  ///< also without a wake()
+  int parallel = 4;                             ///< gates opened at once
+};
+
+/// For metrics.
+struct GateCounts {
+  std::size_t held = 0;      ///< gates that stayed closed in the last pass
+  std::uint64_t opened = 0;  ///< since the start
+};
+
+/// The leader's loop. Level-triggered: each pass looks at all gated pods anew, so that nothing need be
+/// remembered; what was refused because the pod has changed is simply met again.
+///
+/// Needs of the API: pods patch, in all namespaces.
+class GateKeeper {
+ public:
+  /// `client` must outlive it.
+  GateKeeper(const kube::Client& client, GateKeeperParts parts, GateKeeperOptions options = {});
+
+  /// Blocks until `stop` is requested.
+  void run(const std::stop_token& stop);
+
+  /// One look at all gated pods. By one thread at a time.
+  void pass(const std::stop_token& stop);
+
+  /// Something has changed: look now. Thread-safe, never blocks.
+  void wake();
+
+  /// Thread-safe.
+  [[nodiscard]] GateCounts counts() const;
+
+ private:
+  const kube::Client& client_;
+  const GateKeeperParts parts_;
+  const GateKeeperOptions options_;
+  mutable std::mutex mutex_;
+  std::condition_variable_any changed_;
+  bool woken_ = false;
+  GateCounts counts_;
+};
+
+}  // namespace walguard::controller
