@@ -13,6 +13,7 @@
 #include "operator/cli/explain.h"
 #include "operator/cli/logger.h"
 #include "operator/cli/open_gates.h"
+#include "operator/cli/remove_webhooks.h"
 #include "operator/cli/selftest.h"
 #include "operator/cli/serve.h"
 #include "operator/core/verdict.h"
@@ -107,6 +108,19 @@ void add_serve(CLI::App& command, ServeOptions& options) {
       ->envname("WALGUARD_LOG_LEVEL");
 }
 
+void add_remove_webhooks(CLI::App& command, RemoveWebhooksOptions& options) {
+  command.add_option("--webhook-name", options.name, "Name of both webhook configurations")
+      ->type_name("NAME")
+      ->capture_default_str();
+  command
+      .add_option(
+          "--kubeconfig", options.kubeconfig,
+          "How to reach the cluster; without it $KUBECONFIG, the pod's service account, or ~/.kube/config")
+      ->type_name("FILE");
+  command.add_option("--context", options.context, "A context of the kubeconfig other than its current one")
+      ->type_name("NAME");
+}
+
 void add_selftest(CLI::App& command, SelftestOptions& options) {
   command.add_option("--url", options.url, "The webhook: https://SERVICE.NAMESPACE.svc/validate")
       ->type_name("URL")
@@ -165,6 +179,11 @@ int run(int argc, const char* const* argv) {
   explain_command.add_option("RULE", rule, "Id of a rule, such as network-filesystem");
   add_words(explain_command, "-o,--output", format, kExplainFormats, "Form of the answer");
 
+  RemoveWebhooksOptions remove_webhooks_options;
+  CLI::App& remove_webhooks_command =
+      *app.add_subcommand("remove-webhooks", "Delete walguard's webhook configurations, before an uninstall");
+  add_remove_webhooks(remove_webhooks_command, remove_webhooks_options);
+
   SelftestOptions selftest_options;
   CLI::App& selftest_command =
       *app.add_subcommand("selftest", "Ask a running webhook questions whose answers are known");
@@ -191,6 +210,9 @@ int run(int argc, const char* const* argv) {
     return kOk;
   }
   if (explain_command.parsed()) return explain(rule, format, std::cout, std::cerr);
+  if (remove_webhooks_command.parsed()) {
+    return remove_webhooks(remove_webhooks_options, std::cout, std::cerr);
+  }
   if (selftest_command.parsed()) return selftest(selftest_options, std::cout, std::cerr);
   if (open_gates_command.parsed()) return open_gates(open_gates_options);
   return serve(serve_options);

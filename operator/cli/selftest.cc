@@ -3,7 +3,9 @@
 #include <array>
 #include <chrono>
 #include <iomanip>
+#include <ios>
 #include <ostream>
+#include <ratio>
 #include <stop_token>
 #include <string>
 #include <string_view>

@@ -25,6 +25,7 @@ using kube::testing::FakeRequest;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -35,6 +36,14 @@ const std::string kDigest = "sha256:" + std::string(64, 'a');
 std::string text_of_file(const std::string& path) {
   std::ifstream in(WALGUARD_SOURCE_DIR "/" + path);
   return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::vector<Node> containers_of(const Node& pod_spec) {
+  std::vector<Node> all;
+  for (const char* const list : {"initContainers", "containers"}) {
+    for (const Node& container : pod_spec[list]) all.push_back(container);
+  }
+  return all;
 }
 
 std::string image_of(const Node& pod_spec) { return pod_spec["containers"][0]["image"].as<std::string>(); }
@@ -75,7 +84,7 @@ TEST_F(Chart, EveryContainerFitsPodSecurityRestricted) {
     EXPECT_EQ(pod["securityContext"]["seccompProfile"]["type"].as<std::string>(), "RuntimeDefault");
     for (const char* const shared : {"hostNetwork", "hostPID", "hostIPC"})
       EXPECT_FALSE(pod[shared]) << shared;
-    for (const Node& container : pod["containers"]) {
+    for (const Node& container : containers_of(pod)) {
       const Node security = container["securityContext"];
       EXPECT_FALSE(security["privileged"]);
       EXPECT_FALSE(security["allowPrivilegeEscalation"].as<bool>());
@@ -92,7 +101,10 @@ TEST_F(Chart, TheDigestOfAnImageIsWhatEveryPodAndPreflightRuns) {
   const Objects objects =
       render({"--set", "image.repository=mirror.example/walguard,image.digest=" + kDigest});
   const std::string wanted = "mirror.example/walguard@" + kDigest;
-  for (const auto& [name, pod] : objects.pod_specs()) EXPECT_EQ(image_of(pod), wanted) << name;
+  for (const auto& [name, pod] : objects.pod_specs()) {
+    for (const Node& container : containers_of(pod))
+      EXPECT_EQ(container["image"].as<std::string>(), wanted) << name;
+  }
   EXPECT_EQ(environment_of(objects).at("WALGUARD_IMAGE"), wanted);
 }
 
@@ -191,6 +203,15 @@ TEST_F(Chart, RightsForPreflightsOfClaimsReachAsFarAsTheValueSays) {
 
   EXPECT_THAT(render_text({"--set-json", "claimPreflights.namespaces=[]"}),
               Not(HasSubstr("walguard-claim-preflights")));
+}
+
+TEST_F(Chart, BeforeAnUninstallTheWebhooksGoAndThenEveryGateIsOpened) {
+  const Node job = render().at("Job/walguard-uninstall");
+  EXPECT_EQ(job["metadata"]["annotations"]["helm.sh/hook"].as<std::string>(), "pre-delete");
+  const auto steps = containers_of(job["spec"]["template"]["spec"]);
+  ASSERT_EQ(steps.size(), 2U);
+  EXPECT_THAT(names_in(steps[0]["args"]), ElementsAre("remove-webhooks"));
+  EXPECT_THAT(names_in(steps[1]["args"]), ElementsAre("open-gates", "--all"));
 }
 
 TEST_F(Chart, TheTestPodSeesTheCertificateOfTheAuthorityAndNoKey) {

@@ -132,6 +132,7 @@ TEST_F(Chart, MoreReplicasAreJudgedButNeverHeldBackAndFewerDoNotCome) {
   EXPECT_THAT(called(scale(R"({"replicas": 1})", R"({"replicas": 3})")),
               ElementsAre("/validate scale Ignore"));
   EXPECT_THAT(called(scale("{}", R"({"replicas": 1})")), ElementsAre("/validate scale Ignore"));
+  EXPECT_THAT(called(scale(R"({"replicas": 3})", R"({"replicas": 3})")), IsEmpty());
   EXPECT_THAT(called(scale(R"({"replicas": 3})", R"({"replicas": 1})")), IsEmpty());
   EXPECT_THAT(called(scale(R"({"replicas": 3})", "{}")), IsEmpty()) << "to zero";
 }

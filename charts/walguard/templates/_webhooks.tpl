@@ -143,7 +143,7 @@ CEL: one of a pod spec's volumes could be shared. Not what the kubelet writes it
 - name: with-a-mount
   expression: >-
     has(object.spec.ephemeralContainers) &&
-    object.spec.ephemeralContainers.exists(c, has(c.volumeMounts) && c.volumeMounts.size() > 0)
+    object.spec.ephemeralContainers.exists(c, has(c.volumeMounts))
 {{- end }}
 {{- with .requireLocal }}
 - name: {{ eq . "yes" | ternary "require-local" "not-require-local" }}
