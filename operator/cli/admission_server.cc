@@ -99,4 +99,8 @@ void AdmissionServer::reload_certificate() {
   }
 }
 
+tl::expected<void, std::string> AdmissionServer::use_certificate(server::TlsPem pem) {
+  return https_->use_certificate(std::move(pem));
+}
+
 }  // namespace walguard::cli

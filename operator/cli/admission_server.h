@@ -40,8 +40,10 @@ class AdmissionServer {
   /// Stops being ready, answers what is under way, ends. False when the timeout cut something off.
   bool drain();
 
-  /// Asks for the certificate again; connections made from now on see it.
+  /// Reads the certificate's files again; connections made from now on see it.
   void reload_certificate();
+  /// Connections made from now on see this one. On an error the former stays.
+  [[nodiscard]] tl::expected<void, std::string> use_certificate(server::TlsPem pem);
 
  private:
   tl::expected<int, std::string> start_listener(std::unique_ptr<server::HttpServer>& listener,

@@ -55,12 +55,8 @@ CLI::Option* add_words(CLI::App& command, const std::string& flag, Enum& value, 
   return command.add_option_function<std::string>(flag, take, help)->type_name(list)->default_str(initial);
 }
 
-void add_serve(CLI::App& command, ServeOptions& options) {
-  command
-      .add_option("--standalone", options.standalone,
-                  "Serve from this folder of YAML with the cluster's state; no cluster needed")
-      ->type_name("DIR")
-      ->envname("WALGUARD_STANDALONE");
+/// Of a walguard that runs in a cluster; the chart sets them by environment.
+void add_cluster(CLI::App& command, ServeOptions& options) {
   command
       .add_option("--kubeconfig", options.kubeconfig,
                   "The cluster to serve; without it as kubectl finds it, in a pod its service account")
@@ -69,6 +65,62 @@ void add_serve(CLI::App& command, ServeOptions& options) {
   command.add_option("--context", options.context, "Context of the kubeconfig; without it the current one")
       ->type_name("NAME")
       ->envname("WALGUARD_CONTEXT");
+  command
+      .add_option("--namespace", options.namespace_name,
+                  "Where walguard's own objects are; without it walguard only answers: it opens no gate and "
+                  "runs no preflight")
+      ->type_name("NAME")
+      ->envname("WALGUARD_NAMESPACE");
+  command
+      .add_option("--pod-name", options.pod_name,
+                  "Name of this replica, unlike any other's; without it the machine's")
+      ->type_name("NAME")
+      ->envname("WALGUARD_POD_NAME");
+  command.add_option("--image", options.image, "The image that preflight pods run")
+      ->type_name("IMAGE")
+      ->envname("WALGUARD_IMAGE");
+  command.add_option("--image-pull-policy", options.image_pull_policy, "Of preflight pods")
+      ->type_name("POLICY")
+      ->envname("WALGUARD_IMAGE_PULL_POLICY");
+  command
+      .add_option(
+          "--image-pull-secret", options.image_pull_secrets,
+          "Secret of the namespace, for the registry; may be given more than once; in the environment "
+          "separated by commas")
+      ->type_name("NAME")
+      ->delimiter(',')
+      ->envname("WALGUARD_IMAGE_PULL_SECRETS");
+  command
+      .add_flag("--trust-node-names", options.trust_node_names,
+                "Nodes of two names are two, though they run on one kernel (test clusters)")
+      ->envname("WALGUARD_TRUST_NODE_NAMES");
+  command.add_option("--service-name", options.service_name, "The webhook's Service")
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->envname("WALGUARD_SERVICE_NAME");
+  command.add_option("--tls-secret", options.tls_secret, "Where the certificate is kept, without --tls-cert")
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->envname("WALGUARD_TLS_SECRET");
+  command
+      .add_option("--webhook-name", options.webhook_name,
+                  "The Mutating- and ValidatingWebhookConfiguration that trust it")
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->envname("WALGUARD_WEBHOOK_NAME");
+  command.add_option("--lease-name", options.lease_name, "The Lease by which replicas choose a leader")
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->envname("WALGUARD_LEASE_NAME");
+}
+
+void add_serve(CLI::App& command, ServeOptions& options) {
+  command
+      .add_option("--standalone", options.standalone,
+                  "Serve from this folder of YAML with the cluster's state; no cluster needed")
+      ->type_name("DIR")
+      ->envname("WALGUARD_STANDALONE");
+  add_cluster(command, options);
   command.add_option("--listen", options.listen, "HTTPS: /validate and /mutate")
       ->type_name("ADDR:PORT")
       ->capture_default_str()

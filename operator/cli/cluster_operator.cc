@@ -1,20 +1,27 @@
 #include "operator/cli/cluster_operator.h"
 
+#include <array>
 #include <chrono>
+#include <climits>
 #include <memory>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include <tl/expected.hpp>
+#include <unistd.h>
 
 #include "operator/cli/admission_server.h"
+#include "operator/cli/cluster_duties.h"
 #include "operator/cli/logger.h"
 #include "operator/cli/serve.h"
 #include "operator/cli/serve_parts.h"
+#include "operator/controller/certificate_store.h"
+#include "operator/controller/certificates.h"
 #include "operator/controller/cluster_index.h"
-#include "operator/controller/snapshot.h"
-#include "operator/core/catalog.h"
-#include "operator/core/evidence.h"
+#include "operator/controller/evidence_watch.h"
+#include "operator/controller/policy_watch.h"
 #include "operator/core/policy.h"
 #include "operator/core/probe_plan.h"
 #include "operator/knowledge/catalog_loader.h"
@@ -23,6 +30,7 @@
 #include "operator/kube/credentials.h"
 #include "operator/kube/curl_transport.h"
 #include "operator/kube/kubeconfig.h"
+#include "operator/kube/resource.h"
 #include "operator/server/admission_handler.h"
 #include "operator/server/metrics.h"
 #include "operator/server/tls_identity.h"
@@ -48,44 +56,59 @@ core::Policy policy_of_flags(const ServeOptions& options) {
   return policy;
 }
 
+/// By its resources that no other part keeps.
+kube::ResourceType preflight_type(const char* plural, bool namespaced) {
+  return {.group = "walguard.dev", .version = "v1alpha1", .plural = plural, .namespaced = namespaced};
+}
+
+std::string host_name() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "walguard";
+}
+
+/// The flags, with what they leave open.
+Result<ServeOptions> complete(ServeOptions options) {
+  if (options.pod_name.empty()) options.pod_name = host_name();
+  if (!options.namespace_name.empty() && options.image.empty()) {
+    return tl::unexpected(
+        std::string("--image: missing; name the image that preflight pods are to run, the one of this "
+                    "walguard (WALGUARD_IMAGE), or leave out --namespace to only answer"));
+  }
+  return options;
+}
+
 }  // namespace
 
 /// The parts in the order in which they start; each ends before what it uses.
 struct ClusterOperator::Parts {
-  Parts(const ServeOptions& serve_options, Logger& serve_logger)
-      : options(serve_options), logger(serve_logger) {}
+  Parts(ServeOptions serve_options, Logger& serve_logger)
+      : options(std::move(serve_options)), logger(serve_logger) {}
 
   const ServeOptions options;
   Logger& logger;
   server::Metrics metrics;
 
-  // What answers depend on beside the index. Policy and evidence are replaced as a whole by whoever knows
-  // better.
-  std::shared_ptr<const core::Catalog> catalog;
-  controller::Snapshot<core::Policy> policy;
-  controller::Snapshot<core::EvidenceBook> evidence;
-
   std::unique_ptr<kube::CurlTransport> transport;
   std::unique_ptr<kube::Client> client;
+  std::unique_ptr<controller::PolicyWatch> policies;
+  std::unique_ptr<controller::EvidenceWatch> evidence;
   std::unique_ptr<controller::ClusterIndex> index;
+  std::unique_ptr<controller::CertificateStore> certificates;  // null: --tls-cert
   std::unique_ptr<AdmissionServer> server;
+  controller::TlsMaterial shown_at_start;
+  std::jthread following_certificate;
+  std::unique_ptr<ClusterDuties> duties;  // null: it only answers
 
-  Result<void> load_knowledge();
   Result<void> connect();
+  Result<void> start_policies();
   Result<void> start_index();
   Result<void> start_server();
-  [[nodiscard]] Result<server::TlsSource> certificate() const;
+  Result<void> start_duties();
+  [[nodiscard]] Result<server::TlsSource> certificate();
+  [[nodiscard]] server::TlsPem pem_of(const controller::TlsMaterial& material) const;
   [[nodiscard]] server::AdmissionParts admission();
   [[nodiscard]] server::MetricsSample sample() const;
 };
-
-Result<void> ClusterOperator::Parts::load_knowledge() {
-  auto loaded = knowledge::load_embedded_catalog();
-  if (!loaded) return tl::unexpected("knowledge: " + loaded.error());
-  catalog = std::make_shared<const core::Catalog>(*std::move(loaded));
-  policy.set(policy_of_flags(options));
-  return {};
-}
 
 Result<void> ClusterOperator::Parts::connect() {
   auto cluster = kube::find_cluster(options.kubeconfig, options.context, kube::process_environment());
@@ -101,35 +124,78 @@ Result<void> ClusterOperator::Parts::connect() {
   return {};
 }
 
-/// Further resources are added here, each with the part that reads it: `index->add(type, sink)`. What follows
-/// from a change waits for `index->changes()`.
+Result<void> ClusterOperator::Parts::start_policies() {
+  controller::PolicyWatchParts parts;
+  parts.defaults = policy_of_flags(options);
+  parts.read_drivers = knowledge::load_drivers;
+  parts.make_catalog = knowledge::load_embedded_catalog_with;
+  parts.log = log_line(logger);
+  auto started = controller::PolicyWatch::start(std::move(parts));
+  if (!started) return tl::unexpected("knowledge: " + started.error());
+  policies = *std::move(started);
+  return {};
+}
+
+/// Further resources are added here, each with the part that reads it. What follows from a change waits for
+/// `index->changes()`.
 Result<void> ClusterOperator::Parts::start_index() {
   controller::ClusterIndexOptions index_options;
   index_options.log = log_line(logger);
+  evidence = std::make_unique<controller::EvidenceWatch>(nullptr, log_line(logger));
   index = std::make_unique<controller::ClusterIndex>(*client, std::move(index_options));
+  index->add(controller::policy_type(), *policies);
+  index->add(preflight_type("volumepreflights", false), evidence->volume_preflights());
+  index->add(preflight_type("claimpreflights", true), evidence->claim_preflights());
   index->start();
   return {};
 }
 
-/// Where the serving pair comes from. A keeper of it gives a server::PemSource, and has
-/// AdmissionServer::reload_certificate() called whenever there is a new one.
-Result<server::TlsSource> ClusterOperator::Parts::certificate() const {
-  auto files = tls_files(options);
-  if (!files) return tl::unexpected(files.error());
-  return server::TlsSource(*std::move(files));
+server::TlsPem ClusterOperator::Parts::pem_of(const controller::TlsMaterial& material) const {
+  return {.certificate = material.certificate,
+          .private_key = material.private_key,
+          .origin = "Secret " + options.namespace_name + "/" + options.tls_secret};
+}
+
+/// Of files, where they are named; else walguard's own, which the replicas share.
+Result<server::TlsSource> ClusterOperator::Parts::certificate() {
+  if (!options.tls_cert.empty() || !options.tls_key.empty() || options.namespace_name.empty()) {
+    auto files = tls_files(options);
+    if (!files) return tl::unexpected(files.error());
+    return server::TlsSource(*std::move(files));
+  }
+  controller::CertificateOptions certificate_options;
+  certificate_options.namespace_name = options.namespace_name;
+  certificate_options.secret = options.tls_secret;
+  certificate_options.service = options.service_name;
+  certificate_options.webhooks = options.webhook_name;
+  controller::CertificateParts parts;
+  parts.use = [this](const controller::TlsMaterial& material) {
+    return server->use_certificate(pem_of(material));
+  };
+  parts.now = utc_now;
+  parts.log = log_line(logger);
+  certificates = std::make_unique<controller::CertificateStore>(*client, std::move(certificate_options),
+                                                                std::move(parts));
+  auto material = certificates->load_or_create({});
+  if (!material) return tl::unexpected(material.error());
+  shown_at_start = *material;
+  return server::TlsSource(pem_of(*material));
 }
 
 server::AdmissionParts ClusterOperator::Parts::admission() {
   server::AdmissionParts parts;
   parts.metrics = &metrics;
-  parts.catalog = [this] { return catalog; };
-  parts.policy = [this] { return policy.get(); };
+  parts.catalog = [this] { return policies->get()->catalog; };
+  parts.policy = [this] {
+    const auto in_force = policies->get();
+    return std::shared_ptr<const core::Policy>(in_force, &in_force->policy);
+  };
   parts.reach = cluster_reach();
   parts.read_cluster = [this](const auto& use) {
     const auto state = index->read();
     use(*state);
   };
-  parts.evidence = [this] { return evidence.get(); };
+  parts.evidence = [this] { return evidence->get(); };
   // No `want`: the hook only answers (sideEffects None). The leader sees the gate and makes the preflight.
   parts.now = utc_now;
   parts.log = [this](const server::AnswerRecord& record) { log_answer(logger, record); };
@@ -145,7 +211,7 @@ server::MetricsSample ClusterOperator::Parts::sample() const {
                             .objects = resource.objects,
                             .unreadable = resource.unreadable});
   }
-  sample.evidence_reports = evidence.get()->all().size();
+  sample.evidence_reports = evidence->get()->all().size();
   return sample;
 }
 
@@ -160,16 +226,41 @@ Result<void> ClusterOperator::Parts::start_server() {
   parts.why_not_ready = [this] { return controller::what_is_missing(index->status()); };
   parts.sample = [this] { return sample(); };
   server = std::make_unique<AdmissionServer>(options, logger, std::move(parts));
-  return server->start();
+  if (auto started = server->start(); !started) return started;
+  if (certificates != nullptr) {
+    following_certificate =
+        std::jthread([this](const std::stop_token& stop) { certificates->follow(shown_at_start, stop); });
+  }
+  return {};
+}
+
+Result<void> ClusterOperator::Parts::start_duties() {
+  if (options.namespace_name.empty()) {
+    logger.write(LogSeverity::kWarning,
+                 "no --namespace: this walguard answers, and opens no gate and runs no preflight");
+    return {};
+  }
+  duties = std::make_unique<ClusterDuties>(ClusterDutyParts{.options = options,
+                                                            .logger = logger,
+                                                            .transport = *transport,
+                                                            .client = *client,
+                                                            .index = *index,
+                                                            .evidence = *evidence,
+                                                            .policies = *policies,
+                                                            .reach = cluster_reach(),
+                                                            .certificates = certificates.get()});
+  return {};
 }
 
 ClusterOperator::ClusterOperator(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 ClusterOperator::~ClusterOperator() = default;
 
 Result<std::unique_ptr<RunningServer>> ClusterOperator::start(const ServeOptions& options, Logger& logger) {
-  auto parts = std::make_unique<Parts>(options, logger);
-  for (const auto step :
-       {&Parts::load_knowledge, &Parts::connect, &Parts::start_index, &Parts::start_server}) {
+  auto completed = complete(options);
+  if (!completed) return tl::unexpected(completed.error());
+  auto parts = std::make_unique<Parts>(*std::move(completed), logger);
+  for (const auto step : {&Parts::connect, &Parts::start_policies, &Parts::start_index, &Parts::start_server,
+                          &Parts::start_duties}) {
     if (auto done = (*parts.*step)(); !done) return tl::unexpected(done.error());
   }
   return std::unique_ptr<RunningServer>(new ClusterOperator(std::move(parts)));

@@ -1,7 +1,6 @@
 /// `walguard serve` in a cluster: the webhook on an index of the API server's objects.
 ///
-/// Every replica lists and watches, and answers. What only one of them may do (gates, preflights,
-/// certificates) belongs to the leader.
+/// Every replica lists and watches, and answers. What only one of them may do is in cluster_duties.h.
 #pragma once
 
 #include <memory>

@@ -16,6 +16,17 @@ struct ServeOptions {
   std::string standalone;  ///< folder of cluster state; empty: the state is a cluster's
   std::string kubeconfig;  ///< in a cluster; empty: as kubectl finds it, in a pod its service account
   std::string context;     ///< of the kubeconfig; empty: its current one
+  /// In a cluster: where walguard's own objects are. Empty: it only answers, and orders nothing.
+  std::string namespace_name;
+  std::string pod_name;  ///< this replica; empty: the machine's name
+  std::string image;     ///< what preflight pods run
+  std::string image_pull_policy;
+  std::vector<std::string> image_pull_secrets;
+  bool trust_node_names = false;  ///< nodes of different names are two, though their kernel is one
+  std::string service_name = "walguard";
+  std::string tls_secret = "walguard-tls";
+  std::string webhook_name = "walguard";  ///< of both webhook configurations
+  std::string lease_name = "walguard-leader";
   std::string listen = "0.0.0.0:8443";
   std::string http_listen = "0.0.0.0:8080";
   std::string tls_cert;

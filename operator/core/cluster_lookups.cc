@@ -66,6 +66,11 @@ const PersistentVolumeClaim* ClusterState::claim(std::string_view namespace_name
 
 const Node* ClusterState::node(std::string_view name) const { return find(nodes_, name); }
 const RuntimeClass* ClusterState::runtime_class(std::string_view name) const { return find(runtimes_, name); }
+const RuntimeClass* ClusterState::runtime_class_of_handler(std::string_view handler) const {
+  const auto found =
+      std::ranges::find_if(runtimes_, [&](const auto& entry) { return entry.second.handler == handler; });
+  return found == runtimes_.end() ? nullptr : &found->second;
+}
 const CsiDriver* ClusterState::csi_driver(std::string_view name) const { return find(drivers_, name); }
 const Namespace* ClusterState::namespace_object(std::string_view name) const {
   return find(namespaces_, name);

@@ -65,6 +65,8 @@ class ClusterState {
                                                    std::string_view name) const;
   [[nodiscard]] const Node* node(std::string_view name) const;
   [[nodiscard]] const RuntimeClass* runtime_class(std::string_view name) const;
+  /// Any of those with this handler. Looks at all of them: a cluster has a handful.
+  [[nodiscard]] const RuntimeClass* runtime_class_of_handler(std::string_view handler) const;
   [[nodiscard]] const CsiDriver* csi_driver(std::string_view name) const;
   [[nodiscard]] const Namespace* namespace_object(std::string_view name) const;
   /// Null also for a pod that is not held (see above).
