@@ -1,6 +1,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -8,6 +9,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <tl/expected.hpp>
 
 #include "operator/server/http_limits.h"
 #include "operator/server/http_server.h"
@@ -127,6 +129,48 @@ TEST(TlsFiles, AKeyOfAnotherCertificateIsSaidToBe) {
   EXPECT_THAT(
       start_error({.certificate = pair.files().certificate, .private_key = other.files().private_key}),
       AllOf(HasSubstr("is not the key of the certificate"), HasSubstr(pair.files().certificate)));
+}
+
+std::string read(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+PemPair text_of(const TlsFiles& files) { return {read(files.certificate), read(files.private_key)}; }
+
+TEST(TlsText, IsAskedForAgainAtEachReloadAndAnErrorKeepsTheFormerOne) {
+  const TestCertificate first;
+  const TestCertificate second;
+  second.renew("second");
+  tl::expected<PemPair, std::string> now = text_of(first.files());
+  HttpServer server(HttpLimits(), PemSource([&] { return now; }), [](std::string_view) {});
+  const auto port = server.start("127.0.0.1", 0);
+  ASSERT_TRUE(port) << port.error();
+  const std::string shown_first = TestClient::tls(*port).server_name();
+  now = text_of(second.files());
+  ASSERT_TRUE(server.reload_certificate());
+  EXPECT_EQ(TestClient::tls(*port).server_name(), "second");
+  EXPECT_NE(shown_first, "second");
+  now = tl::unexpected(std::string("the Secret is gone"));
+  const auto reloaded = server.reload_certificate();
+  ASSERT_FALSE(reloaded);
+  EXPECT_EQ(reloaded.error(), "the Secret is gone");
+  EXPECT_EQ(TestClient::tls(*port).server_name(), "second");
+}
+
+TEST(TlsText, WhatCannotServeIsNamed) {
+  const TestCertificate pair;
+  const TestCertificate other;
+  const auto error_of = [](PemPair text) {
+    HttpServer server(HttpLimits(), PemSource([&] { return text; }), [](std::string_view) {});
+    const auto port = server.start("127.0.0.1", 0);
+    return port ? "no error" : port.error();
+  };
+  const PemPair good = text_of(pair.files());
+  EXPECT_THAT(error_of({"not PEM", good.private_key}), HasSubstr("no usable certificate"));
+  EXPECT_THAT(error_of({good.certificate, "not PEM"}), HasSubstr("no usable private key"));
+  EXPECT_THAT(error_of({good.certificate, text_of(other.files()).private_key}),
+              HasSubstr("not that of the certificate"));
 }
 
 }  // namespace
