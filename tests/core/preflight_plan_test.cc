@@ -314,7 +314,9 @@ TEST_F(PreflightPlan, AClaimPreflightUsesTheClaimThatIsThereAndLeavesIt) {
   std::vector<ActionKind> seen;
   for (int i = 0; i < 40; ++i) {
     for (const Action& action : look()) {
-      if (action.kind == ActionKind::kCreateJob) EXPECT_EQ(action.claim, "data");
+      if (action.kind == ActionKind::kCreateJob) {
+        EXPECT_EQ(action.claim, "data");
+      }
       EXPECT_EQ(action.namespace_name, "team");
       seen.push_back(action.kind);
       cluster_.apply(action);
