@@ -28,7 +28,7 @@ TEST(PreflightResource, AFreshClaimIsMeasuredUnderTheKeyThatTheJudgementAsksFor)
     Volume volume;
     volume.kind = VolumeKind::kClaim;
     volume.claim = "data";
-    const Catalog catalog;
+    const Catalog catalog({}, {}, {});
     VolumeFacts facts;
     describe_storage(facts, view_storage("team", volume, cluster, catalog));
     EXPECT_EQ(class_key(storage_class, ""), facts.key) << fs_type_parameter;
