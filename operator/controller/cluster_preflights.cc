@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -115,7 +116,7 @@ ClusterPreflights::Pass ClusterPreflights::pass(const std::stop_token& stop) {
   if (sweep) swept_at_ = now;
   std::set<std::string, std::less<>> names;
   for (core::ObservedPreflight& each : world->preflights) {
-    names.insert(each.object.name);
+    if (each.object.kind == core::PreflightKind::kVolume) names.insert(each.object.name);
     const auto trouble = troubles_.find(each.object.uid);
     if (trouble == troubles_.end()) continue;
     for (const auto& [kind, refusal] : trouble->second.refusals) each.refusals.push_back(refusal);

@@ -1,9 +1,9 @@
 #include "operator/controller/preflight_observer.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,6 +46,13 @@ bool peer_never_came(const core::RunObjects& objects) {
   return false;
 }
 
+/// An object that cannot be read is as good as a failed request: nothing is decided without it.
+template <typename Value>
+Value readable(tl::expected<Value, std::string> value) {
+  if (!value) throw std::runtime_error(value.error());
+  return *std::move(value);
+}
+
 }  // namespace
 
 void PreflightObserver::list(const kube::ResourceType& type, const kube::Selection& selection,
@@ -70,13 +77,6 @@ std::optional<std::string> PreflightObserver::get(const kube::ResourceType& type
   throw Failed{object.error().text()};
 }
 
-/// An object that cannot be read is as good as a failed request: nothing is decided without it.
-template <typename Value>
-Value readable(tl::expected<Value, std::string> value) {
-  if (!value) throw std::runtime_error(value.error());
-  return *std::move(value);
-}
-
 tl::expected<core::PreflightWorld, std::string> PreflightObserver::observe(bool sweep) {
   try {
     world_.own_namespace = options_.own_namespace;
@@ -91,11 +91,11 @@ tl::expected<core::PreflightWorld, std::string> PreflightObserver::observe(bool 
     for (const std::string& each : namespaces) read_objects(each);
     for (core::ObservedPreflight& each : world_.preflights) {
       const core::PreflightStatus& status = each.object.status;
-      read_volumes(options_.own_namespace, {status.volume, status.foreign_volume}, each.objects);
+      read_volumes({status.volume, status.foreign_volume}, each.objects);
       if (each.object.kind == core::PreflightKind::kClaim) read_subject(each);
       if (status.phase == core::PreflightPhase::kRunning) read_obstacles(each);
     }
-    read_volumes(options_.own_namespace, {}, world_.orphans);
+    read_volumes({}, world_.orphans);
     if (sweep) read_lost_volumes();
     read_nodes(sweep);
     return std::move(world_);
@@ -162,8 +162,7 @@ void PreflightObserver::read_subject(core::ObservedPreflight& observed) const {
       parts_.differs_per_node && parts_.differs_per_node(*observed.subject_volume);
 }
 
-void PreflightObserver::read_volumes(const std::string& /*namespace_name*/, std::set<std::string> names,
-                                     core::RunObjects& objects) const {
+void PreflightObserver::read_volumes(std::set<std::string> names, core::RunObjects& objects) const {
   for (const core::ObservedClaim& claim : objects.claims) names.insert(claim.volume);
   names.erase("");
   for (const std::string& name : names) {

@@ -1,13 +1,14 @@
 /// Reads from the API server what core::next_actions wants to know. Internal to cluster_preflights.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <tl/expected.hpp>
 
@@ -59,8 +60,7 @@ class PreflightObserver {
   void read_preflights();
   void read_objects(const std::string& namespace_name);
   void read_subject(core::ObservedPreflight& observed) const;
-  void read_volumes(const std::string& namespace_name, std::set<std::string> names,
-                    core::RunObjects& objects) const;
+  void read_volumes(std::set<std::string> names, core::RunObjects& objects) const;
   void read_lost_volumes();
   void read_nodes(bool all);
   void read_obstacles(core::ObservedPreflight& observed) const;

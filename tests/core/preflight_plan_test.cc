@@ -43,7 +43,7 @@ class PreflightPlan : public ::testing::Test {
   std::vector<Action> look() { return next_actions(cluster_.world(), cluster_.now); }
   /// Until the preflight is done with its run, or `until` holds.
   void live(const std::function<bool()>& until) {
-    for (int i = 0; i < 60 && !until(); ++i) {
+    for (int i = 0; i < 200 && !until(); ++i) {
       for (const Action& action : look()) cluster_.apply(action);
       if (until()) return;
       cluster_.live();
@@ -314,7 +314,9 @@ TEST_F(PreflightPlan, AClaimPreflightUsesTheClaimThatIsThereAndLeavesIt) {
   std::vector<ActionKind> seen;
   for (int i = 0; i < 40; ++i) {
     for (const Action& action : look()) {
-      if (action.kind == ActionKind::kCreateJob) EXPECT_EQ(action.claim, "data");
+      if (action.kind == ActionKind::kCreateJob) {
+        EXPECT_EQ(action.claim, "data");
+      }
       EXPECT_EQ(action.namespace_name, "team");
       seen.push_back(action.kind);
       cluster_.apply(action);
