@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -61,39 +62,34 @@ std::string Cluster::program(const std::string& name) const {
   return !programs_.empty() && std::filesystem::exists(ours) ? ours : name;
 }
 
-CommandResult Cluster::run(std::vector<std::string> arguments) const {
+CommandResult Cluster::run(const std::string& program, const std::vector<std::string>& arguments) const {
+  std::vector<std::string> command = {program};
+  command.insert(command.end(), arguments.begin(), arguments.end());
   process::ChildRunner runner(process::ChildLimits{.output = 64U << 20U});
-  const process::ChildEnd end =
-      runner.run(arguments, std::stop_token(),
-                 {"KUBECONFIG=" + kubeconfig_, "WALGUARD_CLUSTER_DIR=" + cluster_folder()});
+  const process::ChildEnd end = runner.run(
+      command, std::stop_token(), {"KUBECONFIG=" + kubeconfig_, "WALGUARD_CLUSTER_DIR=" + cluster_folder()});
   const bool exited = end.how == process::ChildEnd::How::kExited;
   return {.exit_code = exited ? end.code : -1, .output = end.output, .errors = end.error_tail};
 }
 
 CommandResult Cluster::kubectl(const std::vector<std::string>& arguments) const {
-  std::vector<std::string> command = {program("kubectl")};
-  command.insert(command.end(), arguments.begin(), arguments.end());
-  return run(std::move(command));
+  return run(program("kubectl"), arguments);
 }
 
 CommandResult Cluster::helm(const std::vector<std::string>& arguments) const {
-  std::vector<std::string> command = {program("helm")};
-  command.insert(command.end(), arguments.begin(), arguments.end());
-  return run(std::move(command));
+  return run(program("helm"), arguments);
 }
 
 CommandResult Cluster::script(const std::vector<std::string>& arguments) const {
-  std::vector<std::string> command = {std::string(WALGUARD_SOURCE_DIR) + "/scripts/cluster"};
-  command.insert(command.end(), arguments.begin(), arguments.end());
-  return run(std::move(command));
+  return run(std::string(WALGUARD_SOURCE_DIR) + "/scripts/cluster", arguments);
 }
 
-std::optional<nlohmann::json> Cluster::get(const std::string& kind, const std::string& name,
-                                           const std::string& space) const {
+nlohmann::json Cluster::get(const std::string& kind, const std::string& name,
+                            const std::string& space) const {
   std::vector<std::string> arguments = {"get", kind, name, "--output=json", "--ignore-not-found"};
   if (!space.empty()) arguments.push_back("--namespace=" + space);
   const CommandResult answer = kubectl(arguments);
-  if (!answer.ok() || answer.output.empty()) return std::nullopt;
+  if (!answer.ok() || answer.output.empty()) return nullptr;
   return nlohmann::json::parse(answer.output);
 }
 

@@ -5,7 +5,7 @@
 
 #include <chrono>
 #include <functional>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -44,15 +44,16 @@ class Cluster {
   /// `scripts/cluster ARGUMENT...`.
   [[nodiscard]] CommandResult script(const std::vector<std::string>& arguments) const;
 
-  /// An object of `kind` (`pod`, `volumepreflights.walguard.dev`, ...); nullopt where there is none. `space`:
-  /// its namespace, empty for objects that have none.
-  [[nodiscard]] std::optional<nlohmann::json> get(const std::string& kind, const std::string& name,
-                                                  const std::string& space = "") const;
+  /// An object of `kind` (`pod`, `volumepreflights.walguard.dev`, ...); JSON null where there is none.
+  /// `space`: its namespace, empty for objects that have none.
+  [[nodiscard]] nlohmann::json get(const std::string& kind, const std::string& name,
+                                   const std::string& space = "") const;
 
  private:
   Cluster(std::string kubeconfig, std::string programs, bool ours);
 
-  [[nodiscard]] CommandResult run(std::vector<std::string> arguments) const;
+  [[nodiscard]] CommandResult run(const std::string& program,
+                                  const std::vector<std::string>& arguments) const;
   [[nodiscard]] std::string program(const std::string& name) const;
 
   std::string kubeconfig_;
@@ -96,7 +97,7 @@ class ClusterTest : public ::testing::Test {
   bool start_driver(const std::string& name, const std::string& kind);
 
  private:
-  std::optional<Cluster> cluster_;
+  std::unique_ptr<const Cluster> cluster_;  // null: there is none
   std::string space_;
   std::vector<std::string> objects_;
   std::vector<std::string> drivers_;

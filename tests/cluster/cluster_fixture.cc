@@ -1,11 +1,10 @@
-#include <array>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <optional>
+#include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -26,20 +25,19 @@ bool in_ci() {
 /// kubectl reads what it applies from a file: our child processes have no standard input.
 class TemporaryFile {
  public:
-  explicit TemporaryFile(const std::string& text) {
-    const int file = mkstemp(path_.data());
-    if (file < 0) throw std::runtime_error("mkstemp failed");
-    close(file);
-    std::ofstream(path_.data()) << text;
+  explicit TemporaryFile(const std::string& text)
+      : path_(std::filesystem::temp_directory_path() /
+              ("walguard-apply-" + std::to_string(getpid()) + ".yaml")) {
+    std::ofstream(path_) << text;
   }
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
-  ~TemporaryFile() { unlink(path_.data()); }
+  ~TemporaryFile() { std::filesystem::remove(path_); }
 
-  [[nodiscard]] std::string path() const { return path_.data(); }
+  [[nodiscard]] std::string path() const { return path_; }
 
  private:
-  std::array<char, 32> path_ = {"/tmp/walguard-apply-XXXXXX"};
+  std::filesystem::path path_;
 };
 
 }  // namespace
@@ -50,7 +48,7 @@ void ClusterTest::SetUp() {
     ASSERT_FALSE(in_ci()) << found.error();
     GTEST_SKIP() << found.error();
   }
-  cluster_ = *found;
+  cluster_ = std::make_unique<const Cluster>(*found);
   // A name of its own, so that what an earlier run left behind is no matter.
   const std::string name = "test-" + std::to_string(getpid());
   const CommandResult made = cluster_->kubectl({"create", "namespace", name});
@@ -58,7 +56,7 @@ void ClusterTest::SetUp() {
   space_ = name;
   // Pods are refused before their namespace has its service account.
   ASSERT_TRUE(eventually(std::chrono::seconds(30),
-                         [&] { return cluster_->get("serviceaccount", "default", space_).has_value(); }));
+                         [&] { return !cluster_->get("serviceaccount", "default", space_).is_null(); }));
 }
 
 void ClusterTest::TearDown() {
@@ -127,7 +125,6 @@ std::vector<Event> ClusterTest::events(const std::string& object_name) const {
 }
 
 bool ClusterTest::start_driver(const std::string& name, const std::string& kind) {
-  const auto start = [&]() -> CommandResult { return cluster_->script({"driver", name, kind}); };
   const auto skip = [] {
     GTEST_SKIP() << "needs mounts on the nodes: only on the cluster of scripts/cluster";
   };
@@ -136,7 +133,7 @@ bool ClusterTest::start_driver(const std::string& name, const std::string& kind)
     return false;
   }
   drivers_.push_back(name);
-  const CommandResult end = start();
+  const CommandResult end = cluster_->script({"driver", name, kind});
   EXPECT_TRUE(end.ok()) << end.errors;
   return end.ok();
 }

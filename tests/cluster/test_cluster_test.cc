@@ -61,12 +61,12 @@ TEST_F(TestCluster, AClaimOfAWaitForFirstConsumerClassBindsToTheNodeOfItsPod) {
   ASSERT_TRUE(apply(pod_yaml("user", "disk", "node2")).ok());
   ASSERT_TRUE(wait("pod/user", "condition=Ready"));
   const auto claim = cluster().get("persistentvolumeclaim", "disk", space());
-  ASSERT_TRUE(claim.has_value());
+  ASSERT_FALSE(claim.is_null());
   const auto volume =
-      cluster().get("persistentvolume", claim->at("/spec/volumeName"_json_pointer).get<std::string>());
-  ASSERT_TRUE(volume.has_value());
-  EXPECT_THAT(volume->at("/spec/nodeAffinity"_json_pointer).dump(), HasSubstr("node2"));
-  EXPECT_EQ(volume->at("/spec/csi/driver"_json_pointer), own("local"));
+      cluster().get("persistentvolume", claim.at("/spec/volumeName"_json_pointer).get<std::string>());
+  ASSERT_FALSE(volume.is_null());
+  EXPECT_THAT(volume.at("/spec/nodeAffinity"_json_pointer).dump(), HasSubstr("node2"));
+  EXPECT_EQ(volume.at("/spec/csi/driver"_json_pointer), own("local"));
   EXPECT_THAT(in_pod("user", "grep ' /data ' /proc/mounts").output, ::testing::Not(HasSubstr(" fuse ")));
 }
 
@@ -75,8 +75,8 @@ TEST_F(TestCluster, AVolumeOfARetainClassOutlivesItsClaim) {
   ASSERT_TRUE(apply(claim_yaml("kept", own("network"), "ReadWriteMany")).ok());
   ASSERT_TRUE(wait("persistentvolumeclaim/kept", "jsonpath={.status.phase}=Bound"));
   const auto claim = cluster().get("persistentvolumeclaim", "kept", space());
-  ASSERT_TRUE(claim.has_value());
-  const std::string volume = claim->at("/spec/volumeName"_json_pointer);
+  ASSERT_FALSE(claim.is_null());
+  const std::string volume = claim.at("/spec/volumeName"_json_pointer);
   remove_at_end("persistentvolume/" + volume);
 
   ASSERT_TRUE(kubectl({"delete", "persistentvolumeclaim", "kept"}).ok());
