@@ -1,6 +1,8 @@
 // Whom the API server asks, judged by its own code: what is held back when walguard is down, and what never
 // comes.
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -58,8 +60,7 @@ Request deployment_request(const std::string& now, const std::string& before = "
 const std::string kBeingDeleted =
     R"("deletionTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": 0, "finalizers": ["example/f"])";
 
-// --- where it is waited for
-// -----------------------------------------------------------------------------------------
+// --- where it is waited for ---
 
 TEST_F(Chart, APodIsHeldBackInNamespacesThatGateOrEnforce) {
   for (const auto& labels : {kGate, kEnforce}) {
@@ -137,8 +138,7 @@ TEST_F(Chart, MoreReplicasAreJudgedButNeverHeldBackAndFewerDoNotCome) {
   EXPECT_THAT(called(scale(R"({"replicas": 3})", "{}")), IsEmpty()) << "to zero";
 }
 
-// --- what never comes
-// ------------------------------------------------------------------------------------------------
+// --- what never comes ---
 
 TEST_F(Chart, NoRequestOfItsOwnOfKubeSystemOrOfAnAddOnsNamespaceEverComes) {
   for (const std::string name : {"walguard-system", "kube-system", "longhorn-system", "calico-system"}) {
@@ -186,8 +186,9 @@ TEST_F(Chart, EveryOtherVolumeBringsAPod) {
 
 TEST_F(Chart, AnEmptyDirOfTwoContainersComesWhicheverTheyAre) {
   const std::string init = R"(, "initContainers": [)" + kSidecar + "]";
-  for (const std::string& spec :
-       {pod_spec(kEmptyDir, kContainer + ", " + kSidecar), pod_spec(kEmptyDir, kContainer, init)}) {
+  std::string both = kContainer;
+  both.append(", ").append(kSidecar);
+  for (const std::string& spec : {pod_spec(kEmptyDir, both), pod_spec(kEmptyDir, kContainer, init)}) {
     EXPECT_THAT(called({.object = object("Pod", spec), .namespace_labels = kEnforce}), ::testing::SizeIs(2))
         << spec;
   }
@@ -304,8 +305,7 @@ TEST_F(Chart, APodOfManyContainersAndVolumesDoesNotExhaustTheBudgetOfConditions)
               IsEmpty());
 }
 
-// --- before matchConditions
-// ------------------------------------------------------------------------------------------
+// --- before matchConditions ---
 
 TEST_F(Chart, Before128OnlyPodsOfNamespacesThatAskForItAreHeldBack) {
   const std::vector<std::string> old = {"--kube-version", "1.27.9"};
@@ -318,8 +318,7 @@ TEST_F(Chart, Before128OnlyPodsOfNamespacesThatAskForItAreHeldBack) {
   EXPECT_THAT(render_text(old), ::testing::Not(::testing::HasSubstr("matchConditions")));
 }
 
-// --- what every entry has
-// --------------------------------------------------------------------------------------------
+// --- what every entry has ---
 
 TEST_F(Chart, EveryEntryAnswersADryRunIsGivenLittleTimeAndSeesEveryVersionOfAnObject) {
   const Objects objects = render();
