@@ -43,7 +43,8 @@ tl::expected<std::unique_ptr<PolicyWatch>, std::string> PolicyWatch::start(Polic
   auto catalog = parts.make_catalog({});
   if (!catalog) return tl::make_unexpected(catalog.error());
   std::unique_ptr<PolicyWatch> watch(new PolicyWatch(std::move(parts)));
-  watch->in_force_.set({watch->parts_.defaults, std::make_shared<const core::Catalog>(*std::move(catalog))});
+  watch->embedded_ = std::make_shared<const core::Catalog>(*std::move(catalog));
+  watch->in_force_.set({watch->parts_.defaults, watch->embedded_});
   return watch;
 }
 
@@ -102,13 +103,17 @@ void PolicyWatch::use() {
     }
   }
   core::MergedPolicy merged = core::merge_policies(parts_.defaults, std::move(objects));
-  auto catalog = parts_.make_catalog(std::move(merged.drivers));
-  if (!catalog) {
-    // Cannot be: each object's drivers have been read, and no name is there twice.
-    if (parts_.log) parts_.log(LogLevel::kError, "policies: the former ones stay: " + catalog.error());
-    return;
+  auto catalog = embedded_;
+  if (!merged.drivers.empty()) {
+    auto made = parts_.make_catalog(std::move(merged.drivers));
+    if (!made) {
+      // Cannot be: each object's drivers have been read, and no name is there twice.
+      if (parts_.log) parts_.log(LogLevel::kError, "policies: the former ones stay: " + made.error());
+      return;
+    }
+    catalog = std::make_shared<const core::Catalog>(*std::move(made));
   }
-  in_force_.set({std::move(merged.policy), std::make_shared<const core::Catalog>(*std::move(catalog))});
+  in_force_.set({std::move(merged.policy), std::move(catalog)});
   if (parts_.on_change) parts_.on_change();
 }
 

@@ -74,8 +74,9 @@ class PolicyWatch : public kube::ObjectSink {
   void use();
 
   const PolicyWatchParts parts_;
-  bool listing_ = false;  // of the reflector's thread
-  ByName listed_;         // likewise
+  std::shared_ptr<const core::Catalog> embedded_;  // without additions; to read it anew takes long
+  bool listing_ = false;                           // of the reflector's thread
+  ByName listed_;                                  // likewise
   std::mutex mutex_;
   ByName known_;  // guarded by mutex_
   Snapshot<PolicyInForce> in_force_;

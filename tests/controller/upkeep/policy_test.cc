@@ -290,7 +290,8 @@ TEST_F(PolicyWatchTest, AnInvalidObjectIsIgnoredAsAWholeAndTheOthersStay) {
 }
 
 TEST_F(PolicyWatchTest, FactsOfTheClusterComeBeforeTheEmbeddedOnes) {
-  const core::VariantQuery query{.driver = "nfs.csi.k8s.io"};
+  core::VariantQuery query;
+  query.driver = "nfs.csi.k8s.io";
   ASSERT_EQ(watch_->get()->catalog->find(query).variant->transport, core::Transport::kNetworkFilesystem);
   put("p", {{"drivers",
              {{{"names", {"nfs.csi.k8s.io"}},
