@@ -42,8 +42,10 @@ struct Context {
 Mode mode_in_force(const RequestFacts& request, const Policy& policy) {
   const Namespace* in_namespace = request.namespace_object;
   if (in_namespace != nullptr && in_namespace->ignored) return Mode::kOff;
-  const Mode from_namespace =
-      in_namespace != nullptr ? in_namespace->mode.value_or(policy.default_mode) : policy.default_mode;
+  Mode from_namespace = policy.default_mode;
+  if (in_namespace != nullptr) {
+    from_namespace = in_namespace->mode.value_or(mode_of_namespace(policy, in_namespace->labels));
+  }
   const auto& annotation = request.object->annotations.mode;
   const auto own = annotation ? parse<Mode>(*annotation) : std::nullopt;
   // An author may only be stricter than the namespace: a looser word would undo the administrator's.
@@ -64,8 +66,13 @@ std::optional<std::string_view> accepted_rule(const Context& context) {
   return view.substr(0, colon);
 }
 
+const Exemption* exemption_of(const Finding& finding, const Context& context) {
+  return exemption_for(context.policy, context.object.namespace_name, finding.rule);
+}
+
 bool stands(const Finding& finding, Severity severity, const Context& context) {
-  return finding.severity == severity && finding.rule != accepted_rule(context);
+  return finding.severity == severity && finding.rule != accepted_rule(context) &&
+         exemption_of(finding, context) == nullptr;
 }
 
 /// Findings of this severity that nobody has accepted. Recognised databases (design section 3) only warn,
@@ -184,6 +191,8 @@ void add_warnings(Answer& answer, const std::vector<JudgedVolume>& volumes, cons
     for (const Finding& finding : volume.judgement.findings) {
       if (finding.severity == Severity::kInfo) continue;
       std::string text = "walguard: volume \"" + volume.facts.volume + "\": " + std::string(finding.rule);
+      const Exemption* const exemption = exemption_of(finding, context);
+      if (exemption != nullptr) text += " (exempt by policy: " + exemption->reason + ")";
       text += finding.rule == accepted ? " (risk accepted): " : ": ";
       answer.warnings.push_back(within_limit(text + finding.reason));
     }

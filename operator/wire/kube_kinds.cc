@@ -312,6 +312,7 @@ Object read_namespace(Value& object, const Path& at) {
   const auto ignore = meta.labels.find("walguard/ignore");
   out.ignored = ignore != meta.labels.end() && ignore->second != "false";
   out.name = std::move(meta.name);
+  out.labels = std::move(meta.labels);
   return out;
 }
 

@@ -94,7 +94,8 @@ class ClusterTest : public ::testing::Test {
   void remove_at_end(const std::string& object) { objects_.push_back(object); }
   /// Starts the test CSI driver (`scripts/cluster driver`) under this name; ended at the end. False: see the
   /// failure. Where nodes cannot be entered the test is skipped: check `IsSkipped()`.
-  bool start_driver(const std::string& name, const std::string& kind);
+  bool start_driver(const std::string& name, const std::string& kind,
+                    const std::vector<std::string>& options = {});
 
  private:
   std::unique_ptr<const Cluster> cluster_;  // null: there is none

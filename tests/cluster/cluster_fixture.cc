@@ -124,7 +124,8 @@ std::vector<Event> ClusterTest::events(const std::string& object_name) const {
   return events;
 }
 
-bool ClusterTest::start_driver(const std::string& name, const std::string& kind) {
+bool ClusterTest::start_driver(const std::string& name, const std::string& kind,
+                               const std::vector<std::string>& options) {
   const auto skip = [] {
     GTEST_SKIP() << "needs mounts on the nodes: only on the cluster of scripts/cluster";
   };
@@ -133,7 +134,9 @@ bool ClusterTest::start_driver(const std::string& name, const std::string& kind)
     return false;
   }
   drivers_.push_back(name);
-  const CommandResult end = cluster_->script({"driver", name, kind});
+  std::vector<std::string> command = {"driver", name, kind};
+  command.insert(command.end(), options.begin(), options.end());
+  const CommandResult end = cluster_->script(command);
   EXPECT_TRUE(end.ok()) << end.errors;
   return end.ok();
 }

@@ -45,6 +45,7 @@ struct Ask {
   bool mutating = false;
   bool namespace_ignored = false;
   bool namespace_in_view = true;
+  StringMap namespace_labels{};
   std::optional<std::vector<VolumeFacts>> old_volumes{};
   std::optional<std::int64_t> old_replicas{};
   EvidenceBook evidence{};
@@ -71,7 +72,10 @@ Answer answer(const Ask& ask) {
   const std::vector<JudgedVolume> now = judge_all(ask, ask.volumes);
   const std::vector<JudgedVolume> before =
       judge_all(ask, ask.old_volumes.value_or(std::vector<VolumeFacts>{}));
-  const Namespace in_namespace{.name = "shop", .mode = ask.namespace_mode, .ignored = ask.namespace_ignored};
+  const Namespace in_namespace{.name = "shop",
+                               .mode = ask.namespace_mode,
+                               .ignored = ask.namespace_ignored,
+                               .labels = ask.namespace_labels};
   RequestFacts request;
   request.operation = ask.operation;
   request.mutating = ask.mutating;
@@ -466,6 +470,32 @@ TEST(Mutate, NeverDeniesWhateverItIsAsked) {
       }
     }
   }
+}
+
+// ---- what a policy says of namespaces ----
+
+const VolumeFacts kUnsafeAlone = but(kSafeVolume, [](auto& f) { f.single_file_mount = true; });
+
+TEST(PolicyModes, CountWhereTheNamespaceItselfSaysNoMode) {
+  Ask ask = asking(Mode::kAudit, kUnsafeAlone);
+  ask.policy.modes = {{{{{"team", LabelRequirement::Operator::kIn, {"web"}}}}, Mode::kEnforce}};
+  ask.namespace_labels = {{"team", "web"}};
+  EXPECT_EQ(answer(ask).decision, Decision::kAllow) << "the namespace has said so itself";
+  ask.namespace_mode.reset();
+  EXPECT_EQ(answer(ask).decision, Decision::kDeny);
+  ask.namespace_labels = {};
+  EXPECT_EQ(answer(ask).decision, Decision::kWarn);
+}
+
+TEST(PolicyExemptions, LeaveTheFindingAsAWarningWithTheReason) {
+  Ask ask = asking(Mode::kEnforce, kUnsafeAlone);
+  ask.policy.exemptions = {{{"shop"}, {"split-database-files"}, "moves in March"}};
+  const Answer exempt = answer(ask);
+  EXPECT_EQ(exempt.decision, Decision::kWarn);
+  EXPECT_TRUE(warns_of(exempt, "split-database-files (exempt by policy: moves in March)"));
+  EXPECT_EQ(exempt.verdict, Verdict::kUnsafe) << "exempt is not safe";
+  ask.policy.exemptions.front().namespaces = {"other"};
+  EXPECT_EQ(answer(ask).decision, Decision::kDeny);
 }
 
 // ---- accept-risk ----

@@ -136,41 +136,45 @@ std::string read(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-PemPair text_of(const TlsFiles& files) { return {read(files.certificate), read(files.private_key)}; }
+TlsPem text_of(const TlsFiles& files) {
+  return {.certificate = read(files.certificate),
+          .private_key = read(files.private_key),
+          .origin = "Secret walguard-tls"};
+}
 
-TEST(TlsText, IsAskedForAgainAtEachReloadAndAnErrorKeepsTheFormerOne) {
+TEST(TlsText, IsShownFromWhenItIsGivenAndAnErrorKeepsTheFormerOne) {
   const TestCertificate first;
   const TestCertificate second;
   second.renew("second");
-  tl::expected<PemPair, std::string> now = text_of(first.files());
-  HttpServer server(HttpLimits(), PemSource([&] { return now; }), [](std::string_view) {});
+  HttpServer server(HttpLimits(), text_of(first.files()), [](std::string_view) {});
   const auto port = server.start("127.0.0.1", 0);
   ASSERT_TRUE(port) << port.error();
-  const std::string shown_first = TestClient::tls(*port).server_name();
-  now = text_of(second.files());
-  ASSERT_TRUE(server.reload_certificate());
+  EXPECT_NE(TestClient::tls(*port).server_name(), "second");
+  ASSERT_TRUE(server.use_certificate(text_of(second.files())));
   EXPECT_EQ(TestClient::tls(*port).server_name(), "second");
-  EXPECT_NE(shown_first, "second");
-  now = tl::unexpected(std::string("the Secret is gone"));
-  const auto reloaded = server.reload_certificate();
-  ASSERT_FALSE(reloaded);
-  EXPECT_EQ(reloaded.error(), "the Secret is gone");
+  TlsPem broken = text_of(first.files());
+  broken.certificate = "not PEM";
+  EXPECT_FALSE(server.use_certificate(broken));
   EXPECT_EQ(TestClient::tls(*port).server_name(), "second");
 }
 
-TEST(TlsText, WhatCannotServeIsNamed) {
+TEST(TlsText, WhatCannotServeIsNamedWithItsOrigin) {
   const TestCertificate pair;
   const TestCertificate other;
-  const auto error_of = [](PemPair text) {
-    HttpServer server(HttpLimits(), PemSource([&] { return text; }), [](std::string_view) {});
+  const auto error_of = [](TlsPem text) {
+    HttpServer server(HttpLimits(), std::move(text), [](std::string_view) {});
     const auto port = server.start("127.0.0.1", 0);
     return port ? "no error" : port.error();
   };
-  const PemPair good = text_of(pair.files());
-  EXPECT_THAT(error_of({"not PEM", good.private_key}), HasSubstr("no usable certificate"));
-  EXPECT_THAT(error_of({good.certificate, "not PEM"}), HasSubstr("no usable private key"));
-  EXPECT_THAT(error_of({good.certificate, text_of(other.files()).private_key}),
-              HasSubstr("not that of the certificate"));
+  const TlsPem good = text_of(pair.files());
+  TlsPem text = good;
+  text.certificate = "not PEM";
+  EXPECT_THAT(error_of(text), HasSubstr("Secret walguard-tls holds no usable certificate"));
+  text = good;
+  text.private_key = "not PEM";
+  EXPECT_THAT(error_of(text), HasSubstr("Secret walguard-tls holds no usable private key"));
+  text.private_key = text_of(other.files()).private_key;
+  EXPECT_THAT(error_of(text), HasSubstr("Secret walguard-tls holds a key of another certificate"));
 }
 
 }  // namespace
