@@ -188,6 +188,7 @@ class Detection {
       for (const auto& [bed, entries] : entries_) write_log(entries);
     }
     std::vector<std::jthread> workers;
+    workers.reserve(static_cast<std::size_t>(arguments_.jobs));
     for (int i = 0; i < arguments_.jobs; ++i) workers.emplace_back([this] { work(); });
     workers.clear();
     const std::string page = std::string(kIntroduction) + made_how() + table() + missing();

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <iomanip>
+#include <ios>
 #include <map>
 #include <optional>
 #include <sstream>
