@@ -30,16 +30,14 @@ tl::expected<OutputFile, std::string> OutputFile::open(const std::string& option
   if (path.empty()) return output;
   constexpr int kFlags = O_WRONLY | O_CREAT | O_CLOEXEC;
   output.name_ = option + " \"" + path + "\"";
-  output.file_ = UniqueFd(::open(path.c_str(), kFlags | O_EXCL, 0644));
-  if (output.file_.valid()) {
-    output.unwritten_ = path;
-  } else if (errno == EEXIST) {
-    output.file_ = UniqueFd(::open(path.c_str(), kFlags, 0644));
-  }
-  if (!output.file_.valid()) {
+  int fd = ::open(path.c_str(), kFlags | O_EXCL, 0644);
+  if (fd >= 0) output.unwritten_ = path;
+  if (fd < 0 && errno == EEXIST) fd = ::open(path.c_str(), kFlags, 0644);
+  if (fd < 0) {
     return tl::unexpected(output.name_ + " cannot be written: " + errno_name(errno) +
                           "; name a file in a directory you may write to");
   }
+  output.file_ = UniqueFd(fd);
   return output;
 }
 

@@ -4,16 +4,15 @@
 #include <cstddef>
 #include <exception>
 #include <fstream>
-#include <iomanip>
 #include <iostream>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <regex>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -23,6 +22,7 @@
 #include "preflight/report/report.h"
 #include "tests/testbeds/bed_run.h"
 #include "tests/testbeds/bed_table.h"
+#include "tests/testbeds/detection_log.h"
 
 namespace walguard::testbeds {
 namespace {
@@ -55,6 +55,7 @@ struct Arguments {
   int jobs = 1;
   std::string bed = ".*";
   std::string output;
+  bool update = false;
 };
 
 // The checks of one run on which its verdict rests.
@@ -96,32 +97,22 @@ Caught what_caught_it(const BedCase& bed, const BedRun& run) {
   return caught;
 }
 
-std::string joined(const std::vector<std::string>& words, std::string_view between) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : std::string(between)) + word;
-  return text;
-}
-
-std::string decimal(double number, int digits) {
-  std::ostringstream text;
-  text << std::fixed << std::setprecision(digits) << number;
-  return text.str();
-}
-
-std::string exit_text(const BedRun& run) { return run.exit_code ? std::to_string(*run.exit_code) : "hung"; }
-
-double probe_seconds(const BedRun& run) { return run.report ? run.report->seconds : run.seconds; }
-
-std::string log_line(const BedCase& bed, int number, const BedRun& run) {
-  const Caught caught = what_caught_it(bed, run);
-  std::string line =
-      bed.name + " run=" + std::to_string(number) + " exit=" + exit_text(run) +
-      " expected=" + std::to_string(bed.expected_exit) + " probe_seconds=" + decimal(probe_seconds(run), 2) +
-      " seconds=" + decimal(run.seconds, 2) + " memory_kib=" + std::to_string(run.peak_memory_kib);
-  if (!caught.first.empty()) line += " first=" + caught.first + " after=" + decimal(caught.after_seconds, 2);
-  if (!caught.also.empty()) line += " also=" + joined(caught.also, ",");
-  if (!run.not_as_expected.empty()) line += " WRONG: " + joined(run.not_as_expected, "; ");
-  return line;
+LogEntry entry_of(const BedCase& bed, int number, const BedRun& run, double load) {
+  Caught caught = what_caught_it(bed, run);
+  LogEntry entry;
+  entry.bed = bed.name;
+  entry.run = number;
+  entry.exit = run.exit_code ? std::to_string(*run.exit_code) : "hung";
+  entry.expected = bed.expected_exit;
+  entry.probe_seconds = run.report ? run.report->seconds : run.seconds;
+  entry.seconds = run.seconds;
+  entry.memory_kib = run.peak_memory_kib;
+  entry.load = load;
+  if (!caught.first.empty()) entry.after = caught.after_seconds;
+  entry.first = std::move(caught.first);
+  entry.also = std::move(caught.also);
+  entry.wrong = joined(run.not_as_expected, "; ");
+  return entry;
 }
 
 double median(std::vector<double> numbers) {
@@ -139,19 +130,9 @@ double load_average() {
 // What all runs on one bed come to.
 class BedSummary {
  public:
-  void add(const BedCase& bed, const BedRun& run) {
-    ++runs_;
-    if (run.not_as_expected.empty()) ++right_;
-    seconds_.push_back(probe_seconds(run));
-    memory_kib_ = std::max(memory_kib_, run.peak_memory_kib);
-    const Caught caught = what_caught_it(bed, run);
-    if (caught.first.empty()) return;
-    ++first_[caught.first];
-    after_.push_back(caught.after_seconds);
-    for (const std::string& check : caught.also) ++also_[check];
+  explicit BedSummary(const std::vector<LogEntry>& entries) {
+    for (const LogEntry& entry : entries) add(entry);
   }
-
-  [[nodiscard]] bool all_right() const { return right_ == runs_; }
 
   [[nodiscard]] std::string row(const BedCase& bed) const {
     std::string text = "| " + bed.name + " | " + bed.what + " | " + bed.strategy + " | " +
@@ -159,12 +140,22 @@ class BedSummary {
                        std::to_string(runs_) + " | " + counted(first_) + " | ";
     text += after_.empty() ? std::string() : decimal(median(after_), 1) + " s";
     text += " | " + counted(also_) + " | " + decimal(median(seconds_), 1) + " s | " +
-            decimal(seconds_.empty() ? 0 : std::ranges::max(seconds_), 1) + " s | ";
+            decimal(std::ranges::max(seconds_), 1) + " s | ";
     if (!bed.in_guest) text += decimal(static_cast<double>(memory_kib_) / 1024, 0) + " MiB";
     return text + " |\n";
   }
 
  private:
+  void add(const LogEntry& entry) {
+    ++runs_;
+    if (entry.wrong.empty()) ++right_;
+    seconds_.push_back(entry.probe_seconds);
+    memory_kib_ = std::max(memory_kib_, entry.memory_kib);
+    if (!entry.first.empty()) ++first_[entry.first];
+    if (entry.after) after_.push_back(*entry.after);
+    for (const std::string& check : entry.also) ++also_[check];
+  }
+
   // "wal-workload", or "wal-workload (7)" where it was not so in every run.
   [[nodiscard]] std::string counted(const std::map<std::string, int>& checks) const {
     std::vector<std::string> words;
@@ -186,15 +177,18 @@ class BedSummary {
 
 class Detection {
  public:
-  explicit Detection(const Arguments& arguments) : arguments_(arguments) {
-    if (arguments_.output.empty()) return;
-    log_.open(log_path());
-  }
+  explicit Detection(const Arguments& arguments) : arguments_(arguments) {}
 
   /// Whether every run on every bed was as expected.
   bool run() {
+    if (arguments_.update) read_log();
     choose_beds();
+    if (!arguments_.output.empty()) {
+      log_.open(log_path());
+      for (const auto& [bed, entries] : entries_) write_log(entries);
+    }
     std::vector<std::jthread> workers;
+    workers.reserve(static_cast<std::size_t>(arguments_.jobs));
     for (int i = 0; i < arguments_.jobs; ++i) workers.emplace_back([this] { work(); });
     workers.clear();
     const std::string page = std::string(kIntroduction) + made_how() + table() + missing();
@@ -207,15 +201,23 @@ class Detection {
   }
 
  private:
+  void read_log() {
+    std::ifstream log(log_path());
+    for (std::string line; std::getline(log, line);) {
+      if (auto entry = parse_log_line(line)) entries_[entry->bed].push_back(*std::move(entry));
+    }
+  }
+
   void choose_beds() {
     const std::regex wanted(arguments_.bed);
     for (const BedCase& bed : all_beds()) {
       if (!std::regex_search(bed.name, wanted)) continue;
       if (const auto why = bed.why_not_here()) {
         missing_.push_back(bed.name + ": " + *why);
-        tell(bed.name + " not run: " + *why);
+        std::cerr << bed.name << " not run: " << *why << "\n";
       } else {
         waiting_[bed.group].push_back(&bed);
+        entries_.erase(bed.name);
       }
     }
   }
@@ -237,26 +239,21 @@ class Detection {
   static bool is_slow(BedGroup group) { return group == BedGroup::kNetwork; }
 
   void run_bed(const BedCase& bed) {
-    BedSummary summary;
     const int runs = bed.expected_exit == 0 ? 2 * arguments_.runs : arguments_.runs;
     for (int number = 1; number <= runs; ++number) {
       const double load = load_average();
-      const BedRun run = try_once(bed);
-      summary.add(bed, run);
+      LogEntry entry = entry_of(bed, number, try_once(bed), load);
       const std::scoped_lock lock(mutex_);
-      highest_load_ = std::max(highest_load_, load);
-      tell(log_line(bed, number, run) + " load=" + decimal(load, 1));
+      all_right_ = all_right_ && entry.wrong.empty();
+      std::cerr << log_line(entry) << "\n" << std::flush;  // at once: a run may take a minute
+      write_log({entry});
+      entries_[bed.name].push_back(std::move(entry));
     }
-    const std::scoped_lock lock(mutex_);
-    all_right_ = all_right_ && summary.all_right();
-    rows_[bed.group] += summary.row(bed);
   }
 
-  [[nodiscard]] std::string made_how() const {
-    return "- Made on " + std::to_string(std::thread::hardware_concurrency()) + " processors, with " +
-           std::to_string(arguments_.jobs) + " group" + (arguments_.jobs == 1 ? "" : "s") +
-           " of beds at a time; the machine's load average was at most " + decimal(highest_load_, 1) +
-           ", and each run's is in the log. Times are as good as that.\n";
+  void write_log(const std::vector<LogEntry>& entries) {
+    if (!log_.is_open()) return;
+    for (const LogEntry& entry : entries) log_ << log_line(entry) << "\n" << std::flush;
   }
 
   static BedRun try_once(const BedCase& bed) {
@@ -269,14 +266,29 @@ class Detection {
     }
   }
 
+  [[nodiscard]] std::string made_how() const {
+    double highest = 0;
+    for (const auto& [bed, entries] : entries_) {
+      for (const LogEntry& entry : entries) highest = std::max(highest, entry.load);
+    }
+    return "- Made on " + std::to_string(std::thread::hardware_concurrency()) +
+           " processors; the machine's load average was at most " + decimal(highest, 1) +
+           ", and each run's is in\n  the log. Times are as good as that.\n";
+  }
+
   [[nodiscard]] std::string table() const {
+    std::map<BedGroup, std::string> rows;
+    for (const BedCase& bed : all_beds()) {
+      if (const auto found = entries_.find(bed.name); found != entries_.end()) {
+        rows[bed.group] += BedSummary(found->second).row(bed);
+      }
+    }
     std::string text;
-    for (const auto& [group, rows] : rows_) {
+    for (const auto& [group, lines] : rows) {
       text += "\n## " + std::string(to_string(group)) +
               "\n\n| bed | what it is | asked | expected exit | right | caught first by | after | also "
-              "failed | run | longest | memory "
-              "|\n|---|---|---|---|---|---|---|---|---|---|---|\n" +
-              rows;
+              "failed | run | longest | memory |\n|---|---|---|---|---|---|---|---|---|---|---|\n" +
+              lines;
     }
     return text;
   }
@@ -286,26 +298,19 @@ class Detection {
     return "\n## Not run on this machine\n\n- " + joined(missing_, "\n- ") + "\n";
   }
 
-  void tell(const std::string& line) {
-    // Flushed at once: a run may take a minute.
-    std::cerr << line << "\n" << std::flush;
-    if (log_.is_open()) log_ << line << "\n" << std::flush;
-  }
-
   // docs/detection.md -> docs/detection.log
   [[nodiscard]] std::string log_path() const {
     const std::size_t dot = arguments_.output.rfind(".md");
     return arguments_.output.substr(0, dot) + ".log";
   }
 
-  Arguments arguments_;
+  const Arguments arguments_;
   std::vector<std::string> missing_;
   std::mutex mutex_;  // for what follows, while beds are run
   std::ofstream log_;
   std::map<BedGroup, std::vector<const BedCase*>> waiting_;
-  std::map<BedGroup, std::string> rows_;
+  std::map<std::string, std::vector<LogEntry>> entries_;
   bool all_right_ = true;
-  double highest_load_ = 0;
 };
 
 int run_detection(int argc, const char* const* argv) {
@@ -317,6 +322,9 @@ int run_detection(int argc, const char* const* argv) {
   app.add_option("--bed", arguments.bed, "Only beds whose name matches this regular expression");
   app.add_option("--output", arguments.output,
                  "The page, FILE.md; the log goes to FILE.log. Without: to stdout");
+  app.add_flag("--update", arguments.update,
+               "Keep what the log says of other beds: with --bed, to run some of them again")
+      ->needs("--output");
   app.footer("Exit codes: 0 every run was as expected, 1 one was not, 2 bad use.");
   try {
     app.parse(argc, argv);
