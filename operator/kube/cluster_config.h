@@ -39,7 +39,7 @@ struct UserConfig {
 };
 
 struct ClusterConfig {
-  std::string source;         ///< where this comes from, for messages: "context test of /root/.kube/config"
+  std::string source;         ///< where this comes from, for messages: "context test of ~/.kube/config"
   std::string server;         ///< "https://host:port/prefix", no slash at its end; IPv6 addresses in brackets
   Pem certificate_authority;  ///< empty: the system's authorities
   bool insecure_skip_tls_verify = false;
