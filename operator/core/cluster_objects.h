@@ -68,7 +68,7 @@ struct Namespace {
   std::string name;
   std::optional<Mode> mode;  ///< label walguard/mode
   bool ignored = false;      ///< label walguard/ignore
-  StringMap labels;          ///< all of them: policies choose namespaces by any
+  StringMap labels = {};     ///< all of them: policies choose namespaces by any
 };
 
 /// A pod that is not yet Succeeded or Failed; a terminating one still writes.
