@@ -348,8 +348,9 @@ class Run {
     session_.kill_all_but(*janitor_);
     auto removed = remove_folder(*janitor_);
     // The janitor may have been killed itself; a new one has to trust the path. And where the views differ
-    // (overlay), only B can see what B has made.
-    for (const Side side : {Side::kA, Side::kB}) {
+    // (overlay), only B can see what B has made. Once more from A: what the killed ones held open on a
+    // network filesystem may be gone by then.
+    for (const Side side : {Side::kA, Side::kB, Side::kA}) {
       const bool a_hangs = side == Side::kA && !removed && removed.error().kind == Failure::Kind::kHung;
       if (!removed && !a_hangs) removed = remove_folder(session_.start_worker(side));
     }
