@@ -350,9 +350,10 @@ class Run {
     // The janitor may have been killed itself; a new one has to trust the path. And where the views differ
     // (overlay), only B can see what B has made. Once more from A: what the killed ones held open on a
     // network filesystem may be gone by then.
+    const bool a_hangs = !removed && removed.error().kind == Failure::Kind::kHung;
     for (const Side side : {Side::kA, Side::kB, Side::kA}) {
-      const bool a_hangs = side == Side::kA && !removed && removed.error().kind == Failure::Kind::kHung;
-      if (!removed && !a_hangs) removed = remove_folder(session_.start_worker(side));
+      if (removed || (side == Side::kA && a_hangs)) continue;
+      removed = remove_folder(session_.start_worker(side));
     }
     if (!removed) {
       progress_.notice("left behind " + workspace_.dir_a + "/" + workspace_.name + " (" +

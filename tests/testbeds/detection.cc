@@ -32,7 +32,8 @@ constexpr std::string_view kIntroduction =
 
 Every kind of storage below was really mounted and probed with `walguard-preflight run --profile quick`. It is written by
 `scripts/detection --runs 10`, which makes this page and its log ([detection.log](detection.log), one line a run) again;
-`--bed REGEX` runs some of the beds. Nothing here is edited by hand.
+`--bed REGEX` runs some of the beds, and with `--update` runs them again for this page, in the place of their former lines in
+the log. Nothing here is edited by hand.
 
 - **The beds** stand in one table in `tests/testbeds`, each with what it must be found to be: exit code 0 `safe`,
   1 `unsafe`, 2 bad input, 3 `unproven`. CI runs each once. Beds of the group *fault* are faultfs, a filesystem of the
