@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <dirent.h>
@@ -24,6 +25,7 @@
 
 #include "preflight/agent/ops.h"
 #include "preflight/agent/proc.h"
+#include "preflight/link/bounded_json.h"
 #include "preflight/link/unique_fd.h"
 
 namespace walguard::preflight {
@@ -59,11 +61,12 @@ tl::expected<Json, int> read_marker(int folder_fd) {
   std::array<char, 4096> bytes;
   const ssize_t got = file.valid() ? ::pread(file.get(), bytes.data(), bytes.size(), 0) : -1;
   if (got < 0) return tl::unexpected(errno);
-  Json marker = Json::parse(bytes.data(), bytes.data() + got, nullptr, /*allow_exceptions=*/false);
-  if (!marker.is_object() || marker.value("probe", Json()) != "walguard-preflight") {
+  // What lies on the storage may have been written by anybody.
+  std::optional<Json> marker = parse_bounded_json({bytes.data(), static_cast<std::size_t>(got)});
+  if (!marker || !marker->is_object() || marker->value("probe", Json()) != "walguard-preflight") {
     return tl::unexpected(ENOENT);
   }
-  return marker;
+  return *std::move(marker);
 }
 
 // Under another name first, so that a marker is either whole or not there.

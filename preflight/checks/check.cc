@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -113,7 +114,7 @@ void Hand::kill_and_wait() {
 
 int Hand::open(const std::string& name, bool create) {
   const Outcome<Json> opened = try_call("open", {{"name", name}, {"create", create}});
-  if (opened) return opened->at("file").get<int>();
+  if (opened) return static_cast<int>(opened->at("file").get<std::int64_t>());
   CheckOutcome outcome = outcome_of(opened.error());
   const bool is_missing = !create && opened.error().error == "ENOENT";
   if (is_missing) {

@@ -122,7 +122,7 @@ void DatabaseUnderTest::commit_alone(Hand& hand) {
                                 {"filler", 200},
                                 {"pause_ms", 0}});
   stop_if_contradicted();
-  if (done.at("commits").get<int>() == 0) {
+  if (done.at("commits").get<std::int64_t>() == 0) {
     stop(std::string(kNobodyLeft) + "BEGIN IMMEDIATE: SQLITE_BUSY" + seen_from(hand.side()));
   }
 }

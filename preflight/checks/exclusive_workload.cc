@@ -85,7 +85,8 @@ class Episode {
       numbers_["kills"] += 1;
     } else {
       const Json done = holder.wait(writing, kHoldSeconds + kSqliteSlack);
-      if (done.at("busy").get<int>() > 0) database_.stop("who held the database exclusively was refused");
+      if (done.at("busy").get<std::int64_t>() > 0)
+        database_.stop("who held the database exclusively was refused");
       expect_no_shm(holder);
       holder.call_for(kSqliteSlack, "sqlite-close", Json::object());
     }

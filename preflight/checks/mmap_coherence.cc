@@ -86,7 +86,7 @@ void hammer_headers(Hand& writer, Hand& reader, std::uint32_t first_change, Numb
   write["change"] = first_change;
   const Call writing = writer.send("map-write-headers", write);
   const Json read = reader.call_for(kHammerSeconds, "map-read-headers", time);
-  const auto last = writer.wait(writing, kHammerSeconds).at("change").get<std::uint32_t>();
+  const auto last = writer.wait(writing, kHammerSeconds).at("change").get<std::uint64_t>();
   const Json settled = reader.call("map-read-headers", {{"seconds", 0}});
 
   numbers["header_reads"] += read.at("accepted").get<double>();
@@ -98,7 +98,7 @@ void hammer_headers(Hand& writer, Hand& reader, std::uint32_t first_change, Numb
   if (read.at("backwards").get<double>() > 0) {
     throw CheckStopped{fail(who + " read an older wal-index header after a newer one", numbers)};
   }
-  if (settled.at("newest").get<std::uint32_t>() != last) {
+  if (settled.at("newest").get<std::uint64_t>() != last) {
     throw CheckStopped{fail(who + " does not see the last wal-index header written", numbers)};
   }
 }
@@ -129,7 +129,7 @@ void write_back_and_reread(CheckContext& context, Side writer) {
     map_shared(reader, handle, kStampedBytes);
     const Json values = reader.call("map-load", {{"words", words}}).at("values");
     for (std::size_t i = 0; i < kStampedPages; ++i) {
-      if (values.at(i).get<std::uint32_t>() == first_value + i) continue;
+      if (values.at(i).get<std::uint64_t>() == first_value + i) continue;
       throw CheckStopped{fail("a page that " + name_of(writer) +
                               " stored into and wrote back (msync) came back " + "without it to " +
                               name_of(side) + ": page " + std::to_string(2 * i))};

@@ -104,7 +104,8 @@ class Publication {
       // As the next writer, and as a reader.
       take_lock(reader_, index_of_reader_, i % 2 == 0 ? "write" : "read", byte, 1);
       const Json values = reader_.call("map-load", {{"words", {word}}}).at("values");
-      expect(values.at(0).get<int>() == i + 1, "a store, handed over with a lock of the -shm, is not seen");
+      expect(values.at(0).get<std::int64_t>() == i + 1,
+             "a store, handed over with a lock of the -shm, is not seen");
       expect(reads_back(offset), "a write to the -wal, handed over with a lock of the -shm, is not seen");
       take_lock(reader_, index_of_reader_, "none", byte, 1);
       numbers_["handed_over"] += 1;

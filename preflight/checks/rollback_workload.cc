@@ -84,7 +84,7 @@ class Episode {
     look(survivor);
     Hand victim(context_, other(survivor_side));
     const Json spilled = victim.call_for(kSqliteSlack, "sqlite-spill", database_.arguments());
-    if (spilled.at("pages_written").get<int>() == 0) {
+    if (spilled.at("pages_written").get<std::int64_t>() == 0) {
       throw CheckStopped{not_run("an uncommitted change did not reach the file, so no journal became hot")};
     }
     expect_refused(survivor);
@@ -114,7 +114,7 @@ class Episode {
   // The writer on the other side lives, and holds the database exclusively since its first page is written.
   void expect_refused(Hand& survivor) {
     const Json seen = read(survivor, /*busy_milliseconds=*/0);
-    if (seen.at("reads").get<int>() > 0) {
+    if (seen.at("reads").get<std::int64_t>() > 0) {
       stop("a reader was let in while a writer on the other side held the database exclusively" +
            seen_from(survivor.side()));
     }

@@ -1,6 +1,7 @@
 #include "preflight/cli/two_hosts.h"
 
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -94,10 +95,10 @@ Result decode_result(const std::string& text, const RunOptions& options) {
     if (!parsed) return inconclusive(options, kNonsense);
     const Json& json = *parsed;
     if (json.contains("problem")) {
-      const int exit_code = json.at("exit").get<int>();
+      const auto exit_code = json.at("exit").get<std::int64_t>();
       if (exit_code != kExitBadInput && exit_code != kExitInternal) return inconclusive(options, kNonsense);
-      return tl::unexpected(
-          RunProblem{exit_code, "the other host: " + json.at("problem").get<std::string>()});
+      return tl::unexpected(RunProblem{static_cast<int>(exit_code),
+                                       "the other host: " + json.at("problem").get<std::string>()});
     }
     const auto strategies = strategies_of(json);
     auto report = report::parse_report(json.at("report").dump());

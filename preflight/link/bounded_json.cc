@@ -9,14 +9,23 @@ namespace walguard::preflight {
 
 using nlohmann::json;
 
+namespace {
+
+// Outside of it a conversion to a 64-bit integer, signed or not, is undefined (C++20 [conv.fpint]).
+bool fits_any_integer(double number) { return number >= 0 && number <= kMaxJsonFraction; }
+
+}  // namespace
+
 std::optional<json> parse_bounded_json(std::string_view text) {
-  bool too_deep = false;
-  const auto watch = [&too_deep](int depth, json::parse_event_t /*event*/, const json& /*parsed*/) {
-    too_deep = too_deep || depth > kMaxJsonDepth;
-    return !too_deep;
+  bool refused = false;
+  const auto watch = [&refused](int depth, json::parse_event_t event, const json& parsed) {
+    refused = refused || depth > kMaxJsonDepth ||
+              (event == json::parse_event_t::value && parsed.is_number_float() &&
+               !fits_any_integer(parsed.get<double>()));
+    return !refused;
   };
   json document = json::parse(text.begin(), text.end(), watch, /*allow_exceptions=*/false);
-  if (too_deep || document.is_discarded()) return std::nullopt;
+  if (refused || document.is_discarded()) return std::nullopt;
   return document;
 }
 

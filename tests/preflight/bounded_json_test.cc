@@ -26,5 +26,14 @@ TEST(BoundedJson, RefusesWhatIsDeeperAndWhatIsNoJson) {
     EXPECT_FALSE(parse_bounded_json(text)) << text;
 }
 
+TEST(BoundedJson, RefusesAFractionThatFitsNoInteger) {
+  EXPECT_EQ(parse_bounded_json("[0.5, 1e3, -7, 18446744073709551615]"),
+            nlohmann::json::parse("[0.5, 1e3, -7, 18446744073709551615]"));
+  for (const char* const text :
+       {"[-0.5]", "[41111111111111111111]", "[1e16]", "[-1e300]", "{\"a\":[[1e19]]}"}) {
+    EXPECT_FALSE(parse_bounded_json(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace walguard::preflight
