@@ -90,6 +90,9 @@ class ClusterTest : public ::testing::Test {
   /// Events about an object of the test's namespace, in the order they came.
   [[nodiscard]] std::vector<Event> events(const std::string& object_name) const;
 
+  /// Called at the end, when the namespace goes or has gone. For what a test cannot name before.
+  virtual void after_namespace() {}
+
   /// Objects outside the namespace ("storageclass/x"), deleted at the end.
   void remove_at_end(const std::string& object) { objects_.push_back(object); }
   /// Starts the test CSI driver (`scripts/cluster driver`) under this name; ended at the end. False: see the

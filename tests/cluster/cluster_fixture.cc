@@ -4,6 +4,8 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <random>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -49,8 +51,10 @@ void ClusterTest::SetUp() {
     GTEST_SKIP() << found.error();
   }
   cluster_ = std::make_unique<const Cluster>(*found);
-  // A name of its own, so that what an earlier run left behind is no matter.
-  const std::string name = "test-" + std::to_string(getpid());
+  // A name of its own: other tests run meanwhile, and an earlier one may have left something behind.
+  std::ostringstream random;
+  random << std::hex << std::random_device()();
+  const std::string name = "test-" + random.str();
   const CommandResult made = cluster_->kubectl({"create", "namespace", name});
   ASSERT_TRUE(made.ok()) << made.errors;
   space_ = name;
@@ -66,8 +70,10 @@ void ClusterTest::TearDown() {
               << kubectl({"get", "events", "--sort-by=.lastTimestamp"}).output;
   }
   if (!space_.empty()) {
-    EXPECT_TRUE(cluster_->kubectl({"delete", "namespace", space_, "--timeout=90s"}).ok())
-        << "namespace " << space_;
+    // Only what drivers have to take back is waited for: the fixture looks at the end whether all is gone.
+    const std::string wait = drivers_.empty() ? "--wait=false" : "--timeout=90s";
+    EXPECT_TRUE(cluster_->kubectl({"delete", "namespace", space_, wait}).ok()) << "namespace " << space_;
+    after_namespace();
   }
   for (const std::string& object : objects_) {
     EXPECT_TRUE(cluster_->kubectl({"delete", object, "--ignore-not-found", "--timeout=60s"}).ok()) << object;

@@ -22,6 +22,16 @@ bool OperatorTest::make_class(const std::string& kind, const std::vector<std::st
   return made.ok();
 }
 
+void OperatorTest::after_namespace() {
+  // More than once: a pod that still waits has its preflight made again.
+  EXPECT_TRUE(eventually(std::chrono::seconds(60), [&] {
+    std::vector<std::string> command = {"delete", "volumepreflights", "--ignore-not-found"};
+    const auto names = own_preflights();
+    command.insert(command.end(), names.begin(), names.end());
+    return names.empty() || (cluster().kubectl(command).ok() && own_preflights().empty());
+  }));
+}
+
 void OperatorTest::set_mode(const std::string& mode) const {
   const CommandResult labelled =
       cluster().kubectl({"label", "namespace", space(), "walguard/mode=" + mode, "--overwrite"});
@@ -38,12 +48,23 @@ std::vector<std::string> OperatorTest::gates_of(const std::string& pod) const {
   return names;
 }
 
+nlohmann::json OperatorTest::all_preflights() const {
+  const CommandResult all = cluster().kubectl({"get", "volumepreflights", "--output=json"});
+  return all.ok() ? nlohmann::json::parse(all.output).at("items") : nlohmann::json::array();
+}
+
+std::vector<std::string> OperatorTest::own_preflights() const {
+  std::vector<std::string> names;
+  for (const auto& preflight : all_preflights()) {
+    const std::string storage_class = preflight.at("spec").value("storageClassName", "");
+    if (storage_class.ends_with(own(""))) names.push_back(preflight.at("metadata").at("name"));
+  }
+  return names;
+}
+
 std::vector<nlohmann::json> OperatorTest::preflights_of(const std::string& storage_class) const {
   std::vector<nlohmann::json> found;
-  const CommandResult all = cluster().kubectl({"get", "volumepreflights", "--output=json"});
-  if (!all.ok()) return found;
-  const auto list = nlohmann::json::parse(all.output);
-  for (const auto& item : list.at("items")) {
+  for (const auto& item : all_preflights()) {
     if (item.at("spec").value("storageClassName", "") == storage_class) found.push_back(item);
   }
   return found;
@@ -62,9 +83,12 @@ nlohmann::json OperatorTest::preflight_in_phase(const std::string& storage_class
 }
 
 std::string OperatorTest::left_of_preflights() const {
+  std::string names;
+  for (const std::string& name : own_preflights()) names += (names.empty() ? "" : ",") + name;
+  if (names.empty()) return "";
   return cluster()
       .kubectl({"get", "jobs,pods,services,secrets,persistentvolumeclaims", "--all-namespaces",
-                "--selector=walguard.dev/preflight", "--output=name"})
+                "--selector=walguard.dev/preflight in (" + names + ")", "--output=name"})
       .output;
 }
 
