@@ -80,6 +80,9 @@ class ClusterTest : public ::testing::Test {
   [[nodiscard]] CommandResult kubectl(std::vector<std::string> arguments) const;
   /// `kubectl apply` in the test's namespace.
   [[nodiscard]] CommandResult apply(const std::string& yaml) const;
+  /// `kubectl apply OPTION...` of objects that name their namespaces themselves.
+  [[nodiscard]] CommandResult apply_anywhere(const std::string& yaml,
+                                             const std::vector<std::string>& options = {}) const;
   /// Waits for `object` ("pod/a") as `kubectl wait --for=CONDITION` does: "condition=Ready", "delete",
   /// "jsonpath={.status.phase}=Bound".
   [[nodiscard]] ::testing::AssertionResult wait(

@@ -104,6 +104,14 @@ CommandResult ClusterTest::apply(const std::string& yaml) const {
   return kubectl({"apply", "--filename=" + file.path()});
 }
 
+CommandResult ClusterTest::apply_anywhere(const std::string& yaml,
+                                          const std::vector<std::string>& options) const {
+  const TemporaryFile file(yaml);
+  std::vector<std::string> command = {"apply", "--filename=" + file.path()};
+  command.insert(command.end(), options.begin(), options.end());
+  return cluster_->kubectl(command);
+}
+
 ::testing::AssertionResult ClusterTest::wait(const std::string& object, const std::string& condition,
                                              std::chrono::seconds deadline) const {
   const CommandResult end =

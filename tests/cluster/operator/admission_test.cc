@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/cluster/cluster.h"
-#include "tests/cluster/operator/operator_fixture.h"
+#include "tests/cluster/operator_fixture.h"
 
 namespace walguard::cluster::testing {
 namespace {

@@ -45,6 +45,23 @@ class OperatorTest : public ClusterTest {
   /// Waits for an Event about `object` that says `words`.
   [[nodiscard]] ::testing::AssertionResult is_told(const std::string& object, const std::string& words) const;
 
+  /// `kubectl ARGUMENT...` in walguard's namespace.
+  [[nodiscard]] CommandResult in_release(std::vector<std::string> arguments) const;
+  /// `helm COMMAND walguard ARGUMENT...` in walguard's namespace, with the chart where the command takes one.
+  [[nodiscard]] CommandResult helm(const std::string& command,
+                                   const std::vector<std::string>& arguments = {}) const;
+  /// Arguments for helm that say the values of the release as it is.
+  [[nodiscard]] std::vector<std::string> release_values() const;
+
+  /// The pod "one", gated, with its claim "data" of class own("local"), which a preflight can prove. False:
+  /// skipped or failed.
+  [[nodiscard]] bool make_pod_that_waits_for_a_preflight(const std::string& reclaim = "Delete");
+  /// Waits for the preflight of own("local") to have one pod or more, all of them running, and returns their
+  /// JSON.
+  [[nodiscard]] std::vector<nlohmann::json> running_pods() const;
+  /// Waits until the pod "one" runs, and nothing is left of preflights.
+  void expect_released() const;
+
  private:
   [[nodiscard]] nlohmann::json all_preflights() const;
   /// Names of the VolumePreflights of classes that are own(...).

@@ -1,4 +1,4 @@
-#include "tests/cluster/operator/operator_fixture.h"
+#include "tests/cluster/operator_fixture.h"
 
 #include <algorithm>
 #include <chrono>
@@ -110,6 +110,66 @@ std::string OperatorTest::left_of_preflights() const {
   auto failure = ::testing::AssertionFailure() << "no Event about " << object << " says \"" << words << "\":";
   for (const Event& event : all) failure << "\n  " << event.reason << ": " << event.message;
   return failure;
+}
+
+CommandResult OperatorTest::in_release(std::vector<std::string> arguments) const {
+  arguments.insert(arguments.begin(), std::string("--namespace=") + kReleaseNamespace);
+  return cluster().kubectl(arguments);
+}
+
+CommandResult OperatorTest::helm(const std::string& command,
+                                 const std::vector<std::string>& arguments) const {
+  std::vector<std::string> all = {command, "walguard"};
+  if (command == "install" || command == "upgrade" || command == "template") {
+    all.emplace_back(WALGUARD_SOURCE_DIR "/charts/walguard");
+  }
+  all.push_back(std::string("--namespace=") + kReleaseNamespace);
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return cluster().helm(all);
+}
+
+std::vector<std::string> OperatorTest::release_values() const {
+  const CommandResult values = cluster().helm(
+      {"get", "values", "walguard", "--output=json", std::string("--namespace=") + kReleaseNamespace});
+  EXPECT_TRUE(values.ok()) << values.errors;
+  std::vector<std::string> arguments;
+  if (!values.ok()) return arguments;
+  const auto json = nlohmann::json::parse(values.output);
+  for (const auto& [key, value] : json.items()) {
+    arguments.push_back("--set-json=" + key + "=" + value.dump());
+  }
+  return arguments;
+}
+
+bool OperatorTest::make_pod_that_waits_for_a_preflight(const std::string& reclaim) {
+  if (!make_class("local", {"--attach-required"}, reclaim)) return false;
+  const CommandResult made =
+      apply(claim_yaml("data", own("local"), "ReadWriteOnce") + guarded_pod("one", "data"));
+  EXPECT_TRUE(made.ok()) << made.errors;
+  return made.ok();
+}
+
+std::vector<nlohmann::json> OperatorTest::running_pods() const {
+  std::vector<nlohmann::json> running;
+  EXPECT_TRUE(eventually(kPreflight, [&] {
+    const auto preflights = preflights_of(own("local"));
+    if (preflights.empty()) return false;
+    const std::string name = preflights.front().at("metadata").at("name");
+    const CommandResult pods =
+        in_release({"get", "pods", "--selector=walguard.dev/preflight=" + name, "--output=json"});
+    if (!pods.ok()) return false;
+    const auto list = nlohmann::json::parse(pods.output).at("items");
+    running.assign(list.begin(), list.end());
+    return !running.empty() && std::ranges::all_of(running, [](const nlohmann::json& pod) {
+      return pod.value("/status/phase"_json_pointer, std::string()) == "Running";
+    });
+  }));
+  return running;
+}
+
+void OperatorTest::expect_released() const {
+  EXPECT_TRUE(wait("pod/one", "condition=Ready", kPreflight));
+  EXPECT_TRUE(nothing_is_left());
 }
 
 std::string guarded_pod(const std::string& name, const std::string& claim) {
