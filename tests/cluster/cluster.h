@@ -66,8 +66,8 @@ class Cluster {
 [[nodiscard]] bool eventually(std::chrono::seconds deadline, const std::function<bool()>& condition);
 
 /// A test with a namespace of its own. Skips where there is no cluster, and fails there when CI=true. At the
-/// end the namespace goes, then what `remove_at_end` named, then the drivers; a failed test shows first what
-/// was in the namespace.
+/// end the namespace goes (whether it has gone is the fixture's to see), then what `remove_at_end` named,
+/// then the drivers; a failed test shows first what was in the namespace.
 class ClusterTest : public ::testing::Test {
  protected:
   void SetUp() override;

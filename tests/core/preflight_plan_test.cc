@@ -254,6 +254,18 @@ TEST_F(PreflightPlan, PodsThatNeverMetNameTheNetworkPolicyThatIsThere) {
   EXPECT_THAT(cluster_.status().message, HasSubstr("default-deny"));
 }
 
+TEST_F(PreflightPlan, AnEvictedPodIsNamedThoughItsJobTakesTheOtherOneAwayMeanwhile) {
+  cluster_.pods_end = false;
+  live([&] { return cluster_.status().reason == "Measuring"; });
+  cluster_.objects().pods.front().deleting = true;
+  cluster_.objects().pods.back().ended = true;
+  cluster_.objects().pods.back().reason = "Evicted";
+  cluster_.objects().pods.back().message = "the node was low on memory";
+  const PreflightStatus status = written(look());
+  EXPECT_EQ(status.reason, "Evicted");
+  EXPECT_THAT(status.message, HasSubstr("low on memory"));
+}
+
 TEST_F(PreflightPlan, APassThatDoesNotReachFarEnoughIsNoVerdictForTheScopeAskedFor) {
   cluster_.preflight() = volume_preflight(Scope::kCluster);
   cluster_.when_a_pod_ends = [](ObservedPod& pod) {
