@@ -110,6 +110,10 @@ class ClusterTest : public ::testing::Test {
   std::vector<std::string> drivers_;
 };
 
+/// The fields of a container, on one line of YAML: an image with a shell and curl. On a cluster of somebody
+/// else it is the one that WALGUARD_TOOLS_IMAGE names.
+[[nodiscard]] std::string tools_image();
+
 /// YAML of a StorageClass of `driver`. `binding`: Immediate or WaitForFirstConsumer; `reclaim`: Delete or
 /// Retain.
 [[nodiscard]] std::string storage_class_yaml(const std::string& name, const std::string& driver,

@@ -157,6 +157,12 @@ bool ClusterTest::start_driver(const std::string& name, const std::string& kind,
   return end.ok();
 }
 
+std::string tools_image() {
+  const char* const given = std::getenv("WALGUARD_TOOLS_IMAGE");
+  const std::string image = given == nullptr ? "walguard.test/tools:1" : given;
+  return "image: \"" + image + "\", imagePullPolicy: IfNotPresent";
+}
+
 std::string storage_class_yaml(const std::string& name, const std::string& driver, const std::string& binding,
                                const std::string& reclaim) {
   return "apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: " + name +
@@ -174,13 +180,9 @@ std::string claim_yaml(const std::string& name, const std::string& storage_class
 std::string pod_yaml(const std::string& name, const std::string& claim, const std::string& node) {
   const std::string where = node.empty() ? "" : "  nodeSelector: {kubernetes.io/hostname: " + node + "}\n";
   return "apiVersion: v1\nkind: Pod\nmetadata: {name: " + name +
-         "}\nspec:\n  terminationGracePeriodSeconds: 1\n" + where +
-         "  containers:\n"
-         "    - name: main\n"
-         "      image: walguard.test/tools:1\n"
-         "      imagePullPolicy: Never\n"
-         "      command: [sleep, infinity]\n"
-         "      volumeMounts: [{name: data, mountPath: /data}]\n"
+         "}\nspec:\n  terminationGracePeriodSeconds: 1\n" + where + "  containers:\n    - {name: main, " +
+         tools_image() +
+         ", command: [sleep, infinity], volumeMounts: [{name: data, mountPath: /data}]}\n"
          "  volumes: [{name: data, persistentVolumeClaim: {claimName: " +
          claim + "}}]\n---\n";
 }

@@ -186,7 +186,9 @@ std::string deployment(const std::string& name, const std::string& claim, int re
          "}\nspec:\n  replicas: " + std::to_string(replicas) + "\n  selector: {matchLabels: {app: " + name +
          "}}\n  template:\n    metadata: {labels: {app: " + name +
          "}, annotations: {walguard/databases: /data/app.db}}\n    spec:\n      containers:\n"
-         "        - {name: main, image: \"walguard.test/tools:1\", imagePullPolicy: Never, command: [sleep, "
+         "        - {name: main, " +
+         tools_image() +
+         ", command: [sleep, "
          "infinity], volumeMounts: [{name: data, mountPath: /data}]}\n"
          "      volumes: [{name: data, persistentVolumeClaim: {claimName: " +
          claim + "}}]\n---\n";

@@ -102,8 +102,7 @@ TEST_F(Disturbance, AnUninstallOpensEveryGateInTenSecondsAndLeavesOnlyWhatTheDoc
                        .output;
     return in_namespace.empty();
   })) << in_namespace;
-  EXPECT_EQ(in_release({"get", "serviceaccounts,configmaps", "--output=name"}).output,
-            "serviceaccount/default\nconfigmap/kube-root-ca.crt\n");
+  EXPECT_EQ(in_release({"get", "serviceaccounts", "--output=name"}).output, "serviceaccount/default\n");
   for (const char* const definition : {"volumepreflights", "claimpreflights", "walguardpolicies"}) {
     EXPECT_TRUE(cluster().kubectl({"get", "crd", std::string(definition) + ".walguard.dev"}).ok())
         << definition;

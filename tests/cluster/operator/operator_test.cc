@@ -68,7 +68,9 @@ TEST_F(Operator, DeniesAScaleThatWouldMakeSeveralDatabasesOfOne) {
       "db\n"
       "  selector: {matchLabels: {app: db}}\n  template:\n    metadata: {labels: {app: db}, annotations: "
       "{walguard/databases: /data/app.db}}\n    spec:\n      containers:\n"
-      "        - {name: main, image: \"walguard.test/tools:1\", imagePullPolicy: Never, command: [sleep, "
+      "        - {name: main, " +
+      tools_image() +
+      ", command: [sleep, "
       "infinity], volumeMounts: [{name: data, mountPath: /data}]}\n"
       "      volumes: [{name: data, hostPath: {path: /mnt/walguard-scale, type: DirectoryOrCreate}}]\n";
   ASSERT_TRUE(apply(set).ok()) << "before the namespace enforces anything";
@@ -109,8 +111,8 @@ TEST_F(Operator, OpensTheGatesOfANamespaceThatIsSwitchedOff) {
 TEST_F(Operator, LetsAPodWithoutSharedStorageAlone) {
   set_mode("enforce");
   const std::string pod =
-      "apiVersion: v1\nkind: Pod\nmetadata: {name: plain}\nspec:\n  containers: [{name: main, image: "
-      "\"walguard.test/tools:1\", imagePullPolicy: Never, command: [sleep, infinity]}]\n";
+      "apiVersion: v1\nkind: Pod\nmetadata: {name: plain}\nspec:\n  containers: [{name: main, " +
+      tools_image() + ", command: [sleep, infinity]}]\n";
   const CommandResult created = apply(pod);
   ASSERT_TRUE(created.ok()) << created.errors;
   EXPECT_THAT(created.errors, Not(HasSubstr("walguard")));

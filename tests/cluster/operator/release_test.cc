@@ -53,7 +53,11 @@ TEST_F(Release, AnUpgradeLosesNoEvidence) {
 
 TEST_F(Release, AppliedAgainByGitOpsItKeepsItsCertificateAndTheTrustInIt) {
   std::vector<std::string> options = release_values();
-  options.insert(options.end(), {"--no-hooks", "--kube-version=1.34.0"});
+  const CommandResult version = cluster().kubectl({"version", "--output=json"});
+  ASSERT_TRUE(version.ok()) << version.errors;
+  const std::string server =
+      nlohmann::json::parse(version.output).at("/serverVersion/gitVersion"_json_pointer);
+  options.insert(options.end(), {"--no-hooks", "--kube-version=" + server});
   const CommandResult rendered = helm("template", options);
   ASSERT_TRUE(rendered.ok()) << rendered.errors;
   const std::vector<std::string> before = bundles();
