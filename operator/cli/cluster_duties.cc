@@ -50,6 +50,8 @@ controller::ClusterPreflightOptions preflight_options(const ServeOptions& option
   made.job.image_pull_policy = options.image_pull_policy;
   made.job.image_pull_secrets = options.image_pull_secrets;
   made.job.trust_node_names = options.trust_node_names;
+  made.job.start_patience = options.preflight_patience;
+  made.limits.start_patience = options.preflight_patience;
   return made;
 }
 

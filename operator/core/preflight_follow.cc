@@ -206,7 +206,7 @@ void follow(Step& step, const ObservedJob& job) {
   const ProbeReport* const report = report_to_judge_by(agents, over);
   if (report != nullptr && has_verdict(*report)) return conclude(step, *report, agents, job);
   // That the other agent went away says less than why it did.
-  if (ended_by_a_pod_that_goes(step, agents) || ended_by_the_kubelet(step, agents)) return;
+  if (ended_by_the_kubelet(step, agents) || ended_by_a_pod_that_goes(step, agents)) return;
   if (report != nullptr) return conclude(step, *report, agents, job);
   if (over) return conclude_without_report(step, agents, job);
   const UtcSeconds resumed = job.started.value_or(step.now);

@@ -237,8 +237,8 @@ void plan_start(Step& step, int& free_slots, int& starts_left) {
 
 std::vector<Action> next_actions(const PreflightWorld& world, UtcSeconds now) {
   std::vector<Action> actions;
-  int free_slots = world.limits.at_once - running(world);
-  int starts_left = world.limits.per_hour - recent_starts(world, now);
+  int free_slots = world.policy.preflights_at_once - running(world);
+  int starts_left = world.policy.preflights_per_hour - recent_starts(world, now);
   for (const std::size_t i : by_need(world)) {
     Step step{.world = world, .observed = world.preflights[i], .index = i, .now = now, .actions = actions};
     if (step.object().deleting) {

@@ -181,6 +181,12 @@ TEST_F(ClusterIndexTest, IsNotCurrentAfterASilenceAndIsAgainAfterAWord) {
   EXPECT_THAT(logged(), HasSubstr("pods: nothing heard for too long"));
 }
 
+TEST_F(ClusterIndexTest, AKindInWhichNothingHappensIsConfirmedByTheEndOfItsWatchesInTime) {
+  const kube::ReflectorOptions& reflector = options_.reflector;
+  EXPECT_LT(2 * reflector.server_timeout, reflector.silence) << "a watch that lives is not taken for dead";
+  EXPECT_LT(reflector.silence, options_.stale_after) << "a dead one is begun anew before its copy is old";
+}
+
 TEST_F(ClusterIndexTest, AChangeWakesWhoWaitsAndAPodThatIsNotHeldWakesNobody) {
   start();
   const auto watch = cluster_.watch_of("pods");

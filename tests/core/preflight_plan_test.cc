@@ -116,8 +116,8 @@ TEST_F(PreflightPlan, WhyARunCannotBeginIsSaid) {
       {"MountOptionsDiffer", [](FakeCluster& c) { c.preflight().spec.mount_options = {"nolock"}; }},
       {"CostlyDriver", [](FakeCluster& c) { c.view().costly = true; }},
       {"SwitchedOff", [](FakeCluster& c) { c.policy.automatic_preflights = false; }},
-      {"WaitingForSlot", [](FakeCluster& c) { c.limits.at_once = 0; }},
-      {"HourlyLimit", [](FakeCluster& c) { c.limits.per_hour = 0; }}};
+      {"WaitingForSlot", [](FakeCluster& c) { c.policy.preflights_at_once = 0; }},
+      {"HourlyLimit", [](FakeCluster& c) { c.policy.preflights_per_hour = 0; }}};
   for (const Case& each : cases) {
     cluster_ = FakeCluster();
     each.arrange(cluster_);
@@ -205,7 +205,7 @@ TEST_F(PreflightPlan, AtMostSoManyRunAtOnceAndWhatWasNeverMeasuredComesFirst) {
   ObservedPreflight fresh = FakeCluster().view();
   fresh.object.uid = "bbbbbbbb-0000-4000-8000-000000000002";
   world.preflights.push_back(fresh);
-  world.limits.at_once = 1;
+  world.policy.preflights_at_once = 1;
   const auto actions = next_actions(world, cluster_.now);
   ASSERT_FALSE(actions.empty());
   EXPECT_EQ(actions.front().preflight, 1U);
@@ -252,6 +252,18 @@ TEST_F(PreflightPlan, PodsThatNeverMetNameTheNetworkPolicyThatIsThere) {
   live_until(PreflightPhase::kInconclusive);
   EXPECT_EQ(cluster_.status().reason, "NetworkPolicy");
   EXPECT_THAT(cluster_.status().message, HasSubstr("default-deny"));
+}
+
+TEST_F(PreflightPlan, AnEvictedPodIsNamedThoughItsJobTakesTheOtherOneAwayMeanwhile) {
+  cluster_.pods_end = false;
+  live([&] { return cluster_.status().reason == "Measuring"; });
+  cluster_.objects().pods.front().deleting = true;
+  cluster_.objects().pods.back().ended = true;
+  cluster_.objects().pods.back().reason = "Evicted";
+  cluster_.objects().pods.back().message = "the node was low on memory";
+  const PreflightStatus status = written(look());
+  EXPECT_EQ(status.reason, "Evicted");
+  EXPECT_THAT(status.message, HasSubstr("low on memory"));
 }
 
 TEST_F(PreflightPlan, APassThatDoesNotReachFarEnoughIsNoVerdictForTheScopeAskedFor) {
