@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "operator/cli/logger.h"
 #include "operator/cli/serve.h"
 #include "operator/cli/serve_parts.h"
 #include "operator/controller/certificate_store.h"
@@ -25,12 +24,12 @@
 #include "operator/controller/log.h"
 #include "operator/controller/policy_watch.h"
 #include "operator/core/catalog.h"
+#include "operator/core/cluster_objects.h"
 #include "operator/core/cluster_state.h"
 #include "operator/core/preflight_resource.h"
 #include "operator/core/preflight_world.h"
 #include "operator/core/probe_plan.h"
 #include "operator/core/sharing.h"
-#include "operator/core/workload.h"
 #include "operator/kube/client.h"
 #include "operator/wire/event.h"
 #include "operator/wire/preflight_resource.h"

@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "operator/controller/log.h"
 #include "operator/core/verdict.h"

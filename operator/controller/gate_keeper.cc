@@ -1,7 +1,10 @@
 #include "operator/controller/gate_keeper.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <iterator>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -18,6 +21,7 @@
 #include "operator/core/response.h"
 #include "operator/core/verdict.h"
 #include "operator/core/volume.h"
+#include "operator/core/workload.h"
 #include "operator/kube/api_error.h"
 #include "operator/kube/client.h"
 #include "operator/wire/event.h"

@@ -16,7 +16,7 @@
 #include <nlohmann/json.hpp>
 #include <tl/expected.hpp>
 
-#include "operator/core/response.h"
+#include "operator/core/workload.h"
 #include "operator/kube/api_error.h"
 #include "operator/kube/client.h"
 #include "operator/kube/object_reader.h"

@@ -1,6 +1,7 @@
 #include "operator/controller/policy_watch.h"
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <stop_token>

@@ -1,6 +1,7 @@
 #include "operator/core/policy_object.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <string>

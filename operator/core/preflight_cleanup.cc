@@ -12,7 +12,6 @@
 #include "operator/core/preflight_resource.h"
 #include "operator/core/preflight_steps.h"
 #include "operator/core/preflight_world.h"
-#include "operator/core/verdict.h"
 
 namespace walguard::core {
 namespace {

@@ -117,8 +117,8 @@ void conclude(Step& step, const ProbeReport& report, const Agents& agents, const
   }
   if (report.peer_never_came) return finish(step, peer_unreachable(step, report));
   Measurement measured = measurement_of(step, report, agents);
-  Why why = describe(measured, step.spec().scope);
-  finish(step, std::move(why), std::move(measured));
+  const Why why = describe(measured, step.spec().scope);
+  finish(step, why, std::move(measured));
 }
 
 std::string first_problem(const Agents& agents) {

@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "operator/core/preflight_plan.h"
 #include "operator/core/preflight_resource.h"
 #include "operator/core/preflight_steps.h"
 #include "operator/core/preflight_world.h"
@@ -73,7 +72,7 @@ bool settles(const Measurement& measured, Scope asked) {
   return has(Verdict::kUnsafe) || (has(Verdict::kSafe) && measured.evidence.scope >= asked);
 }
 
-void finish(Step& step, Why why, std::optional<Measurement> measured) {
+void finish(Step& step, const Why& why, std::optional<Measurement> measured) {
   PreflightStatus status = step.status();
   const bool settled = measured && settles(*measured, step.spec().scope);
   status.phase = PreflightPhase::kCleaningUp;

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "operator/core/cluster_state.h"
+#include "operator/core/cluster_objects.h"
 #include "operator/core/evidence.h"
 #include "operator/core/preflight_resource.h"
 #include "operator/core/preflight_steps.h"

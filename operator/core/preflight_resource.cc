@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "operator/core/cluster_state.h"
+#include "operator/core/cluster_objects.h"
 #include "operator/core/evidence.h"
 #include "operator/core/verdict.h"
 

@@ -66,7 +66,7 @@ struct Why {
 /// A failure speaks of its own scope and wider ones; a pass has to reach as far as was asked.
 [[nodiscard]] bool settles(const Measurement& measured, Scope asked);
 /// Ends the run. The result stands in the status at once; cleaning up comes after.
-void finish(Step& step, Why why, std::optional<Measurement> measured = std::nullopt);
+void finish(Step& step, const Why& why, std::optional<Measurement> measured = std::nullopt);
 /// What keeps the run: refusals, the scheduler, images, Events. "NotStarted" and `otherwise` where nothing
 /// tells.
 [[nodiscard]] Why why_it_does_not_start(const Step& step, const std::vector<const ObservedPod*>& pods,

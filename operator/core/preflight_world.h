@@ -142,7 +142,7 @@ struct PreflightLimits {
   UtcSeconds quick_deadline =
       300;  ///< seconds for a run of that profile, from when its pods are allowed to start
   UtcSeconds standard_deadline = 1200;  ///< seconds
-  UtcSeconds soak_deadline = 6 * 3600;  ///< seconds
+  UtcSeconds soak_deadline = 21600;     ///< seconds
   UtcSeconds first_backoff = 30;  ///< seconds after a run without a verdict; doubles with each further one
   UtcSeconds longest_backoff = 3600;  ///< seconds
   UtcSeconds cleanup_patience =

@@ -127,9 +127,8 @@ bool use_chain(SSL_CTX* context, const std::string& pem) {
   const BioPtr bio = reading(pem);
   const CertificatePtr own = bio ? next_certificate(bio.get()) : nullptr;
   if (!own || SSL_CTX_use_certificate(context, own.get()) != 1) return false;
-  while (CertificatePtr next = next_certificate(bio.get())) {
-    if (SSL_CTX_add0_chain_cert(context, next.get()) != 1) return false;
-    (void)next.release();  // the context's now
+  while (const CertificatePtr next = next_certificate(bio.get())) {
+    if (SSL_CTX_add1_chain_cert(context, next.get()) != 1) return false;
   }
   return true;
 }

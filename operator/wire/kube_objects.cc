@@ -1,6 +1,7 @@
 #include "operator/wire/kube_objects.h"
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>

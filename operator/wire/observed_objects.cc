@@ -1,6 +1,7 @@
 #include "operator/wire/observed_objects.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <exception>
 #include <optional>
 #include <string>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -132,6 +133,7 @@ UtcSeconds Field::duration() const {
 std::vector<Field> Field::items() const {
   if (!value_.is_array()) fail(quoted() + " where a list belongs");
   std::vector<Field> all;
+  all.reserve(value_.size());
   for (std::size_t i = 0; i < value_.size(); ++i) {
     all.emplace_back(value_[i], path_ + "[" + std::to_string(i) + "]");
   }

@@ -1,7 +1,9 @@
 #include "operator/wire/preflight_resource.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <stdexcept>
 #include <string>

@@ -60,9 +60,9 @@ void read_owner(Value& value, const Path& at, Metadata& metadata) {
 void fill_annotations(core::Annotations& annotations, const AnnotationList& list) {
   for (const auto& [key, value] : list) {
     const std::string_view name = std::string_view(key).substr(kAnnotationPrefix.size());
-    const auto fill = [&value = value](std::optional<std::string>& slot) {
+    const auto fill = [&text = value](std::optional<std::string>& slot) {
       if (!slot) {
-        slot = value;
+        slot = text;
       }
     };
     if (name == "require-local" && !annotations.require_local) {
