@@ -62,7 +62,7 @@ struct Policy {
   std::vector<std::string> accept_risk_namespaces;
   std::vector<Exemption> exemptions;
   bool automatic_preflights = true;
-  int preflights_at_once = 2;    ///< automatic ones
+  int preflights_at_once = 2;    ///< in the whole cluster, those that people order among them
   int preflights_per_hour = 20;  ///< likewise
   bool probe_costly_drivers = false;
 };
