@@ -7,7 +7,7 @@
 
 namespace walguard::preflight {
 
-using nlohmann::json;
+using Json = nlohmann::json;
 
 namespace {
 
@@ -16,15 +16,15 @@ bool fits_any_integer(double number) { return number >= 0 && number <= kMaxJsonF
 
 }  // namespace
 
-std::optional<json> parse_bounded_json(std::string_view text) {
+std::optional<Json> parse_bounded_json(std::string_view text) {
   bool refused = false;
-  const auto watch = [&refused](int depth, json::parse_event_t event, const json& parsed) {
+  const auto watch = [&refused](int depth, Json::parse_event_t event, const Json& parsed) {
     refused = refused || depth > kMaxJsonDepth ||
-              (event == json::parse_event_t::value && parsed.is_number_float() &&
+              (event == Json::parse_event_t::value && parsed.is_number_float() &&
                !fits_any_integer(parsed.get<double>()));
     return !refused;
   };
-  json document = json::parse(text.begin(), text.end(), watch, /*allow_exceptions=*/false);
+  Json document = Json::parse(text.begin(), text.end(), watch, /*allow_exceptions=*/false);
   if (refused || document.is_discarded()) return std::nullopt;
   return document;
 }

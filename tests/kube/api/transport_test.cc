@@ -258,7 +258,7 @@ TEST(CurlTransport, OnlyTheConfiguredAuthorityIsTrusted) {
 
 TEST(CurlTransport, TheNameInTheCertificateMayBeAskedForByTlsServerName) {
   const TestCertificate certificate;
-  certificate.renew("kubernetes.default");
+  certificate.renew("kubernetes", "DNS:kubernetes.default");
   FakeApi api(ok, tls_of(certificate));
   ClusterConfig config = config_of(api);
   config.certificate_authority.file = certificate.files().certificate;

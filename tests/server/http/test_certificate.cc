@@ -31,7 +31,7 @@ File open_for_writing(const std::string& path) {
   return file;
 }
 
-Certificate self_signed(EVP_PKEY* key, const std::string& common_name) {
+Certificate self_signed(EVP_PKEY* key, const std::string& common_name, const std::string& valid_for) {
   Certificate certificate(X509_new(), &X509_free);
   X509_set_version(certificate.get(), 2);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
@@ -43,9 +43,9 @@ Certificate self_signed(EVP_PKEY* key, const std::string& common_name) {
                              reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
   X509_set_issuer_name(certificate.get(), name);
   // Clients look for an address here and nowhere else.
-  const std::unique_ptr<X509_EXTENSION, decltype(&X509_EXTENSION_free)> address(
-      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1"), &X509_EXTENSION_free);
-  X509_add_ext(certificate.get(), address.get(), -1);
+  const std::unique_ptr<X509_EXTENSION, decltype(&X509_EXTENSION_free)> names(
+      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, valid_for.c_str()), &X509_EXTENSION_free);
+  X509_add_ext(certificate.get(), names.get(), -1);
   X509_sign(certificate.get(), key, EVP_sha256());
   return certificate;
 }
@@ -66,9 +66,9 @@ TestCertificate::~TestCertificate() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
-void TestCertificate::renew(const std::string& common_name) const {
+void TestCertificate::renew(const std::string& common_name, const std::string& valid_for) const {
   const Key key(EVP_EC_gen("P-256"), &EVP_PKEY_free);
-  const Certificate certificate = self_signed(key.get(), common_name);
+  const Certificate certificate = self_signed(key.get(), common_name, valid_for);
   PEM_write_PrivateKey(open_for_writing(files_.private_key).get(), key.get(), nullptr, nullptr, 0, nullptr,
                        nullptr);
   PEM_write_X509(open_for_writing(files_.certificate).get(), certificate.get());

@@ -15,8 +15,8 @@ class TestCertificate {
   ~TestCertificate();
 
   [[nodiscard]] const TlsFiles& files() const { return files_; }
-  /// Puts a new pair into the same files; `common_name` tells them apart.
-  void renew(const std::string& common_name) const;
+  /// Puts a new pair into the same files; `common_name` tells them apart. `valid_for`: a subjectAltName.
+  void renew(const std::string& common_name, const std::string& valid_for = "IP:127.0.0.1") const;
 
  private:
   std::string folder_;
