@@ -31,7 +31,7 @@ std::optional<int> digits(std::string_view text, std::size_t from, std::size_t c
   return error == std::errc() && stopped == end && value >= 0 ? std::optional(value) : std::nullopt;
 }
 
-constexpr std::size_t kDigestBytes = 16;
+constexpr std::size_t kComparedBytes = 16;
 
 /// password= of mount.cifs(8), secret= of mount.ceph(8), and their kin.
 bool names_a_secret(std::string_view option) {
@@ -45,7 +45,7 @@ std::string without_secret(std::string_view option) {
   if (equals == std::string_view::npos || !names_a_secret(option.substr(0, equals)))
     return std::string(option);
   return std::string(option.substr(0, equals + 1)) +
-         "sha256:" + short_digest(option.substr(equals + 1), kDigestBytes);
+         "sha256:" + short_digest(option.substr(equals + 1), kComparedBytes);
 }
 
 }  // namespace
@@ -103,7 +103,7 @@ std::string digest_of(const core::StringMap& parameters) {
   for (const auto& [name, value] : parameters) {  // a length tells where each ends
     for (const std::string& part : {name, value}) text += std::to_string(part.size()) + ':' + part;
   }
-  return text.empty() ? text : short_digest(text, kDigestBytes);
+  return text.empty() ? text : short_digest(text, kComparedBytes);
 }
 
 std::vector<std::string> without_secrets(const std::vector<std::string>& mount_options) {
