@@ -116,6 +116,10 @@ void conclude(Step& step, const ProbeReport& report, const Agents& agents, const
     return finish(step, {"ForeignReport", "a pod of this run gave the report of another one"});
   }
   if (report.peer_never_came) return finish(step, peer_unreachable(step, report));
+  if (step.is_class() && (!step.observed.runtime_handler || key_of(step) != step.status().run_key)) {
+    return finish(step,
+                  {"ClassChanged", "the class, or the RuntimeClass, was changed while the preflight ran"});
+  }
   Measurement measured = measurement_of(step, report, agents);
   const Why why = describe(measured, step.spec().scope);
   finish(step, why, std::move(measured));

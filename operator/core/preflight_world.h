@@ -137,6 +137,7 @@ struct ObservedNode {
   std::string kernel;
 };
 
+/// Of time; how many may run is the Policy's.
 struct PreflightLimits {
   UtcSeconds start_patience = 120;  ///< seconds for a claim to bind, and again for the pods to start
   UtcSeconds quick_deadline =

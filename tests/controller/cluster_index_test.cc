@@ -149,6 +149,16 @@ TEST_F(ClusterIndexTest, AnObjectThatCannotBeReadIsLoggedCountedAndNotInView) {
   EXPECT_EQ(status_of("pods").unreadable, 2U);
 }
 
+TEST_F(ClusterIndexTest, ANamespaceWhoseLabelIsNoModeIsThereAllTheSame) {
+  cluster_.set_list("namespaces",
+                    R"({"metadata": {"name": "shop", "labels": {"walguard/mode": "enforced"}}})");
+  start();
+  const auto guard = index().read();
+  ASSERT_NE(guard->namespace_object("shop"), nullptr);
+  EXPECT_EQ(guard->namespace_object("shop")->mode, std::nullopt);
+  EXPECT_THAT(logged(), HasSubstr("enforced"));
+}
+
 TEST_F(ClusterIndexTest, SaysWhatItLacksUntilEverythingWasListedOnce) {
   cluster_.refuse("csidrivers");
   index().start();

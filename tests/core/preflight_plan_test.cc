@@ -73,7 +73,7 @@ TEST_F(PreflightPlan, TheSameWorldGivesTheSameActions) {
 TEST_F(PreflightPlan, ARunThatBeginsIsInTheStatusBeforeAnyOfItsObjects) {
   const PreflightStatus status = written(look());
   EXPECT_EQ(status.run, 1);
-  EXPECT_EQ(status.run_key, class_key(provisioned_class(), ""));
+  EXPECT_EQ(status.run_key, class_key(provisioned_class(), "", AccessMode::kReadWriteOnce));
   EXPECT_THAT(status.recent_starts, ElementsAre(cluster_.now));
 }
 
@@ -98,9 +98,17 @@ TEST_F(PreflightPlan, APassIsEvidenceUnderTheKeyThatWasMeasured) {
   prove();
   const Evidence* const evidence = evidence_of(cluster_.status());
   ASSERT_NE(evidence, nullptr);
-  EXPECT_EQ(evidence->key, class_key(provisioned_class(), ""));
+  EXPECT_EQ(evidence->key, class_key(provisioned_class(), "", AccessMode::kReadWriteOnce));
   EXPECT_EQ(evidence->verdicts[Strategy::kWal], Verdict::kSafe);
   EXPECT_THAT(look(), IsEmpty()) << "all is quiet then";
+}
+
+TEST_F(PreflightPlan, AClassThatChangesWhileItIsMeasuredIsMeasuredAgain) {
+  live([&] { return cluster_.status().reason == "Measuring"; });
+  cluster_.view().storage_class->parameters_digest = "another";
+  live([&] { return cluster_.status().phase == PreflightPhase::kInconclusive; });
+  EXPECT_EQ(cluster_.status().reason, "ClassChanged");
+  EXPECT_EQ(evidence_of(cluster_.status()), nullptr) << "nobody knows which of the two it was";
 }
 
 TEST_F(PreflightPlan, WhyARunCannotBeginIsSaid) {
@@ -154,7 +162,7 @@ TEST_F(PreflightPlan, WhatIsProvenIsMeasuredAgainOnlyWhenSomethingHasChanged) {
   const std::vector<Case> cases = {
       {"nothing", false, [](FakeCluster&) {}},
       {"the class's parameters", true,
-       [](FakeCluster& c) { c.view().storage_class->parameters["tier"] = "hdd"; }},
+       [](FakeCluster& c) { c.view().storage_class->parameters_digest = "another"; }},
       {"the driver", true, [](FakeCluster& c) { c.view().storage_class->provisioner = "other.example.com"; }},
       {"walguard", true, [](FakeCluster& c) { c.operator_version = "2"; }},
       {"one node's kernel", false, [](FakeCluster& c) { c.nodes.front().kernel = "6.12"; }},
