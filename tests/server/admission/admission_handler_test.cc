@@ -151,6 +151,7 @@ class AdmissionHandlerTest : public testing::Test {
     core::Evidence evidence;
     evidence.key.storage_class = "mystery";
     evidence.key.driver = "disk.nobody-knows.example";
+    evidence.key.access_mode = core::AccessMode::kReadWriteOnce;
     evidence.scope = core::Scope::kNode;
     evidence.verdicts[core::Strategy::kWal] = verdict;
     evidence.measured_at = kNow - 60;
