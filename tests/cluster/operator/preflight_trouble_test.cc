@@ -2,6 +2,7 @@
 // no gate for ever.
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,8 +15,6 @@ namespace walguard::cluster::testing {
 namespace {
 
 using ::testing::Contains;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 class PreflightTrouble : public OperatorTest {
  protected:

@@ -1,6 +1,7 @@
 // The release as helm sees it. The last test takes walguard away and puts it back.
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,12 +17,14 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
+constexpr const char* kChart = WALGUARD_SOURCE_DIR "/charts/walguard";
+
 class Release : public OperatorTest {
  protected:
   [[nodiscard]] CommandResult upgrade() const {
-    return cluster().helm({"upgrade", "walguard", WALGUARD_SOURCE_DIR "/charts/walguard",
-                           std::string("--namespace=") + kReleaseNamespace, "--reuse-values", "--wait",
-                           "--timeout=100s", "--set-string=podAnnotations.restarted=" + space()});
+    return cluster().helm({"upgrade", "walguard", kChart, std::string("--namespace=") + kReleaseNamespace,
+                           "--reuse-values", "--wait", "--timeout=100s",
+                           "--set-string=podAnnotations.restarted=" + space()});
   }
   /// A pod on a class that no preflight can ever prove, as no driver of it runs.
   void make_pod_that_waits() {
@@ -56,11 +59,11 @@ TEST_F(Release, AnUpgradeLosesNoEvidence) {
 }
 
 TEST_F(Release, TheCertificateIsTrustedAgainAfterSomebodyBlankedTheBundle) {
-  ASSERT_TRUE(cluster()
-                  .kubectl({"patch", "validatingwebhookconfiguration", "walguard", "--type=json",
-                            "--patch=[{\"op\":\"replace\",\"path\":\"/webhooks/0/clientConfig/"
-                            "caBundle\",\"value\":\"\"}]"})
-                  .ok());
+  const std::string patch = R"([{"op":"replace","path":"/webhooks/0/clientConfig/caBundle","value":""}])";
+  ASSERT_TRUE(
+      cluster()
+          .kubectl({"patch", "validatingwebhookconfiguration", "walguard", "--type=json", "--patch=" + patch})
+          .ok());
   EXPECT_TRUE(eventually(std::chrono::seconds(30), [&] {
     const auto configuration = cluster().get("validatingwebhookconfiguration", "walguard");
     return configuration.value("/webhooks/0/clientConfig/caBundle"_json_pointer, std::string()) != "";
@@ -76,16 +79,15 @@ TEST_F(Release, AnUninstallOpensEveryGateAndLeavesOnlyTheDefinitions) {
   EXPECT_TRUE(uninstalled.ok()) << uninstalled.errors;
   EXPECT_THAT(gates_of("waiting"), IsEmpty());
 
+  const std::string kinds =
+      "mutatingwebhookconfigurations,validatingwebhookconfigurations,clusterroles,clusterrolebindings,"
+      "deployments,services,secrets,leases,jobs,serviceaccounts,roles,rolebindings";
   const CommandResult left = cluster().kubectl(
-      {"get",
-       "mutatingwebhookconfigurations,validatingwebhookconfigurations,clusterroles,clusterrolebindings,"
-       "deployments,services,secrets,leases,jobs,serviceaccounts,roles,rolebindings",
-       "--all-namespaces", "--selector=app.kubernetes.io/name=walguard", "--output=name"});
+      {"get", kinds, "--all-namespaces", "--selector=app.kubernetes.io/name=walguard", "--output=name"});
   EXPECT_EQ(left.output, "");
   EXPECT_TRUE(cluster().kubectl({"get", "crd", "volumepreflights.walguard.dev"}).ok());
 
-  std::vector<std::string> install = {"install",  "walguard", WALGUARD_SOURCE_DIR "/charts/walguard",
-                                      in_release, "--wait",   "--timeout=100s"};
+  std::vector<std::string> install = {"install", "walguard", kChart, in_release, "--wait", "--timeout=100s"};
   const auto json = nlohmann::json::parse(values.output);
   for (const auto& [key, value] : json.items()) {
     install.push_back("--set-json=" + key + "=" + value.dump());
