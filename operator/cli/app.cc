@@ -94,6 +94,15 @@ void add_cluster(CLI::App& command, ServeOptions& options) {
       .add_flag("--trust-node-names", options.trust_node_names,
                 "Nodes of two names are two, though they run on one kernel (test clusters)")
       ->envname("WALGUARD_TRUST_NODE_NAMES");
+  command
+      .add_option(
+          "--preflight-patience", options.preflight_patience,
+          "Seconds for the claim of a preflight to be bound, and again for its pods to start; more where "
+          "volumes or nodes are long in coming")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(10, 3600))
+      ->capture_default_str()
+      ->envname("WALGUARD_PREFLIGHT_PATIENCE");
   command.add_option("--service-name", options.service_name, "The webhook's Service")
       ->type_name("NAME")
       ->capture_default_str()

@@ -40,6 +40,7 @@ namespace {
 /// A status that could not be written is tried again so often.
 constexpr std::chrono::seconds kPolicyReportInterval{30};
 constexpr std::chrono::seconds kLongestWait{10};
+constexpr std::chrono::milliseconds kListingInterval{200};
 
 controller::ClusterPreflightOptions preflight_options(const ServeOptions& options) {
   controller::ClusterPreflightOptions made;
@@ -49,6 +50,8 @@ controller::ClusterPreflightOptions preflight_options(const ServeOptions& option
   made.job.image_pull_policy = options.image_pull_policy;
   made.job.image_pull_secrets = options.image_pull_secrets;
   made.job.trust_node_names = options.trust_node_names;
+  made.job.start_patience = options.preflight_patience;
+  made.limits.start_patience = options.preflight_patience;
   return made;
 }
 
@@ -167,11 +170,22 @@ controller::ClusterPreflightParts ClusterDuties::preflight_parts() {
 /// Each part on a thread of its own; returns when all have ended.
 void ClusterDuties::lead(const std::stop_token& stop) {
   std::vector<std::jthread> threads;
+  if (parts_.certificates != nullptr) threads.emplace_back([&] { parts_.certificates->lead(stop); });
+  if (!wait_for_the_whole_cluster(stop)) return;
   threads.emplace_back([&] { gates_.run(stop); });
   threads.emplace_back([&] { preflights_.run(stop); });
   threads.emplace_back([&] { report_policies(stop); });
   threads.emplace_back([&] { wake_on_change(stop); });
-  if (parts_.certificates != nullptr) threads.emplace_back([&] { parts_.certificates->lead(stop); });
+}
+
+/// What was not listed yet looks as if it were not there: without its namespace's label a pod would be let
+/// go, and without the policy that forbids it a preflight would begin. False: stopped before.
+bool ClusterDuties::wait_for_the_whole_cluster(const std::stop_token& stop) const {
+  std::uint64_t seen = parts_.index.changes().changes();
+  while (!stop.stop_requested() && !controller::what_is_missing(parts_.index.status()).empty()) {
+    seen = parts_.index.changes().wait(seen, kListingInterval, stop);
+  }
+  return !stop.stop_requested();
 }
 
 void ClusterDuties::report_policies(const std::stop_token& stop) {

@@ -52,6 +52,7 @@ class ClusterDuties {
   [[nodiscard]] std::vector<controller::GatedPod> gated_pods() const;
   [[nodiscard]] controller::GateDecision decide(const controller::GatedPod& pod) const;
   void lead(const std::stop_token& stop);
+  [[nodiscard]] bool wait_for_the_whole_cluster(const std::stop_token& stop) const;
   void report_policies(const std::stop_token& stop);
   void wake_on_change(const std::stop_token& stop);
 

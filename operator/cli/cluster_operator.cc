@@ -95,8 +95,7 @@ struct ClusterOperator::Parts {
   std::unique_ptr<controller::ClusterIndex> index;
   std::unique_ptr<controller::CertificateStore> certificates;  // null: --tls-cert
   std::unique_ptr<AdmissionServer> server;
-  controller::TlsMaterial shown_at_start;
-  std::jthread following_certificate;
+  std::jthread keeping_certificate;
   std::unique_ptr<ClusterDuties> duties;  // null: it only answers
 
   Result<void> connect();
@@ -108,6 +107,7 @@ struct ClusterOperator::Parts {
   [[nodiscard]] server::TlsPem pem_of(const controller::TlsMaterial& material) const;
   [[nodiscard]] server::AdmissionParts admission();
   [[nodiscard]] server::MetricsSample sample() const;
+  [[nodiscard]] std::string why_not_ready() const;
 };
 
 Result<void> ClusterOperator::Parts::connect() {
@@ -156,7 +156,8 @@ server::TlsPem ClusterOperator::Parts::pem_of(const controller::TlsMaterial& mat
           .origin = "Secret " + options.namespace_name + "/" + options.tls_secret};
 }
 
-/// Of files, where they are named; else walguard's own, which the replicas share.
+/// Of files, where they are named; else walguard's own, which the replicas share and which comes as soon as
+/// the API server answers.
 Result<server::TlsSource> ClusterOperator::Parts::certificate() {
   if (!options.tls_cert.empty() || !options.tls_key.empty() || options.namespace_name.empty()) {
     auto files = tls_files(options);
@@ -176,10 +177,7 @@ Result<server::TlsSource> ClusterOperator::Parts::certificate() {
   parts.log = log_line(logger);
   certificates = std::make_unique<controller::CertificateStore>(*client, std::move(certificate_options),
                                                                 std::move(parts));
-  auto material = certificates->load_or_create({});
-  if (!material) return tl::unexpected(material.error());
-  shown_at_start = *material;
-  return server::TlsSource(pem_of(*material));
+  return server::TlsSource(server::TlsLater{});
 }
 
 server::AdmissionParts ClusterOperator::Parts::admission() {
@@ -215,21 +213,27 @@ server::MetricsSample ClusterOperator::Parts::sample() const {
   return sample;
 }
 
-/// Ready once everything was listed. An index that is cut off later stays ready: its answers are `unproven`,
-/// and another replica would know no better.
+/// Ready once everything was listed and there is a certificate. An index that is cut off later stays ready:
+/// its answers are `unproven`, and another replica would know no better.
+std::string ClusterOperator::Parts::why_not_ready() const {
+  std::string text = controller::what_is_missing(index->status());
+  const std::string no_certificate = certificates == nullptr ? "" : certificates->why_none();
+  if (!no_certificate.empty()) text += "certificate: none yet: " + no_certificate + "\n";
+  return text;
+}
+
 Result<void> ClusterOperator::Parts::start_server() {
   auto tls = certificate();
   if (!tls) return tl::unexpected(tls.error());
   AdmissionServerParts parts;
   parts.admission = admission();
   parts.tls = *std::move(tls);
-  parts.why_not_ready = [this] { return controller::what_is_missing(index->status()); };
+  parts.why_not_ready = [this] { return why_not_ready(); };
   parts.sample = [this] { return sample(); };
   server = std::make_unique<AdmissionServer>(options, logger, std::move(parts));
   if (auto started = server->start(); !started) return started;
   if (certificates != nullptr) {
-    following_certificate =
-        std::jthread([this](const std::stop_token& stop) { certificates->follow(shown_at_start, stop); });
+    keeping_certificate = std::jthread([this](const std::stop_token& stop) { certificates->run(stop); });
   }
   return {};
 }

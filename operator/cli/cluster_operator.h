@@ -16,8 +16,9 @@ namespace walguard::cli {
 /// Started on construction, stopped on destruction. The members outlive what refers to them by their order.
 class ClusterOperator : public RunningServer {
  public:
-  /// Returns once both ports answer; the index may still be listing then, and /readyz says so. The error
-  /// names the flag, its value and the remedy. `logger` outlives the operator.
+  /// Returns once both ports listen; the index may still be listing then, the certificate still be on its
+  /// way, and /readyz says so. An API server that is away is waited for. The error names the flag, its value
+  /// and the remedy. `logger` outlives the operator.
   [[nodiscard]] static tl::expected<std::unique_ptr<RunningServer>, std::string> start(
       const ServeOptions& options, Logger& logger);
   ~ClusterOperator() override;

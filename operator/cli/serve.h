@@ -23,6 +23,7 @@ struct ServeOptions {
   std::string image_pull_policy;
   std::vector<std::string> image_pull_secrets;
   bool trust_node_names = false;  ///< nodes of different names are two, though their kernel is one
+  int preflight_patience = 120;   ///< seconds for a claim to be bound, and again for the pods to start
   std::string service_name = "walguard";
   std::string tls_secret = "walguard-tls";
   std::string webhook_name = "walguard";  ///< of both webhook configurations

@@ -1,17 +1,25 @@
 #include "operator/controller/certificate_store.h"
 
+#include <cstdint>
+#include <mutex>
 #include <optional>
+#include <random>
 #include <stop_token>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include <tl/expected.hpp>
 
 #include "operator/controller/certificate_objects.h"
 #include "operator/controller/certificates.h"
+#include "operator/controller/change_signal.h"
 #include "operator/controller/log.h"
 #include "operator/kube/api_error.h"
+#include "operator/kube/backoff.h"
 #include "operator/kube/client.h"
+#include "operator/kube/object_reader.h"
+#include "operator/kube/reflector.h"
 #include "operator/kube/resource.h"
 
 namespace walguard::controller {
@@ -27,6 +35,19 @@ kube::ResourceType mutating() {
 kube::ResourceType validating() {
   return {"admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", false};
 }
+
+/// Rings for every change of an object that is held elsewhere.
+class Bell : public kube::ObjectSink {
+ public:
+  explicit Bell(ChangeSignal& changes) : changes_(changes) {}
+  void begin_list() override {}
+  void end_list() override { changes_.notify(); }
+  void put(const kube::ObjectView&) override { changes_.notify(); }
+  void remove(const kube::ObjectView&) override { changes_.notify(); }
+
+ private:
+  ChangeSignal& changes_;
+};
 
 }  // namespace
 
@@ -134,13 +155,52 @@ void CertificateStore::follow(TlsMaterial in_use, const std::stop_token& stop) {
   }
 }
 
+void CertificateStore::run(const std::stop_token& stop) {
+  const kube::Waiter wait = kube::sleeping_waiter();
+  std::minstd_rand generator(std::random_device{}());
+  for (int failures = 1;; ++failures) {
+    auto material = load_or_create(stop);
+    auto used = material ? parts_.use(*material) : tl::make_unexpected(material.error());
+    if (stop.stop_requested()) return;
+    if (used) {
+      set_why_none("");
+      return follow(*std::move(material), stop);
+    }
+    // In the same words once, and not for as long as the API server is away.
+    if (used.error() != why_none()) say(LogLevel::kWarning, used.error());
+    set_why_none(used.error());
+    const double chance = std::uniform_real_distribution<>(0.0, 1.0)(generator);
+    if (!wait(kube::backoff_wait(options_.first_pair, failures, chance), stop)) return;
+  }
+}
+
+std::string CertificateStore::why_none() const {
+  const std::lock_guard lock(mutex_);
+  return why_none_;
+}
+
+void CertificateStore::set_why_none(std::string why) {
+  const std::lock_guard lock(mutex_);
+  why_none_ = std::move(why);
+}
+
 void CertificateStore::lead(const std::stop_token& stop) {
   published_at_.reset();
   published_.clear();
+  ChangeSignal changes;
+  Bell bell(changes);
+  const kube::Selection ours{
+      .namespace_name = "", .label_selector = "", .field_selector = "metadata.name=" + options_.webhooks};
+  kube::Reflector mutating_webhooks(client_, mutating(), ours, bell);
+  kube::Reflector validating_webhooks(client_, validating(), ours, bell);
+  const std::jthread watching_one([&](const std::stop_token& own) { mutating_webhooks.run(own); });
+  const std::jthread watching_the_other([&](const std::stop_token& own) { validating_webhooks.run(own); });
   const kube::Waiter wait = kube::sleeping_waiter();
   do {
+    const std::uint64_t seen = changes.changes();
     (void)keep(stop);
-  } while (wait(options_.check_every, stop));
+    changes.wait(seen, options_.check_every, stop);
+  } while (wait(options_.pause, stop));
 }
 
 bool CertificateStore::keep(const std::stop_token& stop) {

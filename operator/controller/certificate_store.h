@@ -6,13 +6,15 @@
 /// (plan_renewal), and puts the caBundle back whenever somebody has blanked or changed it. Every replica
 /// reads the Secret now and then and shows the new pair to new connections.
 ///
-/// Needs of the API: Secrets get, create, patch; Mutating- and ValidatingWebhookConfigurations get, patch. No
-/// list or watch of Secrets, which cannot be granted for one Secret alone.
+/// Needs of the API: Secrets get, create, patch; Mutating- and ValidatingWebhookConfigurations get, list,
+/// watch, patch. No list or watch of Secrets: that they are one's own to see is seldom granted, and half a
+/// minute does.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -25,6 +27,7 @@
 #include "operator/controller/log.h"
 #include "operator/core/verdict.h"
 #include "operator/kube/api_error.h"
+#include "operator/kube/backoff.h"
 #include "operator/kube/client.h"
 #include "operator/kube/resource.h"
 
@@ -36,7 +39,11 @@ struct CertificateOptions {
   std::string service = "walguard";
   std::string webhooks = "walguard";             ///< name of both webhook configurations
   std::chrono::milliseconds read_every{30'000};  ///< follow(): the Secret
-  std::chrono::milliseconds check_every{5'000};  ///< lead(): the webhook configurations and the Secret
+  std::chrono::milliseconds check_every{
+      30'000};                           ///< lead(): all of it, also where no watch tells of a change
+  std::chrono::milliseconds pause{200};  ///< lead(): between two looks, however much changes
+  kube::Backoff first_pair{.first = std::chrono::milliseconds(250),
+                           .longest = std::chrono::milliseconds(5'000)};  ///< run(): between two attempts
 };
 
 struct CertificateParts {
@@ -54,11 +61,17 @@ class CertificateStore {
   CertificateStore(const kube::Client& client, CertificateOptions options, CertificateParts parts);
 
   /// The pair in the Secret; where there is none, or none that can serve, makes one first. Blocks for a few
-  /// requests. For the start, before anything is listened on.
+  /// requests.
   [[nodiscard]] tl::expected<TlsMaterial, std::string> load_or_create(const std::stop_token& stop);
 
   /// Every replica: hands each new pair to `use` until stopped. `in_use`: what is shown already.
   void follow(TlsMaterial in_use, const std::stop_token& stop);
+
+  /// Every replica: load_or_create() until there is a pair to `use`, however long the API server is away,
+  /// then follow().
+  void run(const std::stop_token& stop);
+  /// Why run() has no pair in use yet, one line; "" once it has. Thread-safe.
+  [[nodiscard]] std::string why_none() const;
 
   /// The leader: keeps the Secret and the caBundles as they should be until stopped.
   void lead(const std::stop_token& stop);
@@ -78,11 +91,14 @@ class CertificateStore {
   [[nodiscard]] kube::ObjectName secret_name() const;
   [[nodiscard]] std::string explain(const kube::ApiError& error, const std::string& what) const;
   void say(LogLevel level, const std::string& line) const;
+  void set_why_none(std::string why);
 
   const kube::Client& client_;
   const CertificateOptions options_;
   const CertificateParts parts_;
   const std::vector<std::string> dns_names_;
+  mutable std::mutex mutex_;
+  std::string why_none_ = "it has not been looked for yet";  // guarded by mutex_
   // Of the leader's thread.
   std::string published_;  // the bundle last seen in both configurations
   std::optional<core::UtcSeconds> published_at_;

@@ -123,9 +123,15 @@ class ClusterIndex::KindSink : public kube::ObjectSink {
     auto decoded = decoder_.decode(kind_, json);
     if (decoded) return *std::move(decoded);
     ++unreadable_;
+    // A namespace whose label is no mode is there all the same, and asks for none.
+    const bool stays = kind_ == ClusterKind::kNamespaces;
     index_.log(LogLevel::kWarning, std::string(core::name(kind_)) + " " + title(object.meta) +
-                                       " cannot be read and is not in view: " + decoded.error());
-    return std::nullopt;
+                                       " cannot be read and " +
+                                       (stays ? "has no say: " : "is not in view: ") + decoded.error());
+    if (!stays) return std::nullopt;
+    core::Namespace without_a_say;
+    without_a_say.name = object.meta.name;
+    return without_a_say;
   }
 
   /// Most pods of a cluster are not held: their changes wake nobody.

@@ -29,7 +29,7 @@ namespace walguard::controller {
 
 struct ClusterIndexOptions {
   kube::ReflectorOptions reflector;  ///< for each; its `on_problem` is the index's own
-  /// Bookmarks come about once a minute: twice that without a word is a dead connection.
+  /// Longer than a watch lasts and than a dead one goes unnoticed.
   std::chrono::milliseconds stale_after{120'000};
   std::chrono::milliseconds check_every{1'000};  ///< how often the age of every kind is looked at
   LogLine log;

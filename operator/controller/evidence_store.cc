@@ -85,6 +85,7 @@ std::string key_text(const EvidenceKey& key) {
               {"parameters", key.parameters},
               {"mountOptions", key.mount_options},
               {"fsType", key.fs_type},
+              {"accessMode", key.access_mode ? core::name(*key.access_mode) : std::string_view()},
               {"runtime", key.runtime_handler}}
       .dump();
 }
@@ -95,10 +96,12 @@ EvidenceKey parse_key(const std::string& text) {
   json.at("class").get_to(key.storage_class);
   json.at("volume").get_to(key.volume);
   json.at("driver").get_to(key.driver);
-  for (const auto& [name, value] : json.at("parameters").items())
-    key.parameters[name] = value.get<std::string>();
+  // Rows of an older walguard have the parameters themselves, and match nothing any more.
+  const Json& parameters = json.at("parameters");
+  key.parameters = parameters.is_string() ? parameters.get<std::string>() : parameters.dump();
   json.at("mountOptions").get_to(key.mount_options);
   json.at("fsType").get_to(key.fs_type);
+  key.access_mode = core::parse<core::AccessMode>(json.value("accessMode", std::string()));
   json.at("runtime").get_to(key.runtime_handler);
   return key;
 }

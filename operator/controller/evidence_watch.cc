@@ -56,7 +56,10 @@ void EvidenceWatch::take(const kube::ObjectView& object, ByName& into) const {
   const Name name{object.meta.namespace_name, object.meta.name};
   const auto preflight = wire::read_preflight(object.json);
   if (!preflight && log_) log_(LogLevel::kWarning, "preflight " + name.second + ": " + preflight.error());
-  const core::Evidence* const evidence = preflight ? core::evidence_of(preflight->status) : nullptr;
+  const core::Evidence* evidence = preflight ? core::evidence_of(preflight->status) : nullptr;
+  // What stands in a namespace may be its owner's writing: it never speaks for a class.
+  const bool of_a_claim = preflight && preflight->kind == core::PreflightKind::kClaim;
+  if (of_a_claim && evidence != nullptr && !evidence->key.storage_class.empty()) evidence = nullptr;
   if (evidence == nullptr) {
     into.erase(name);
   } else {

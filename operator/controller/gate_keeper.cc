@@ -56,24 +56,6 @@ core::Answer answer_for(const core::Workload& pod, const std::vector<JudgedVolum
   return core::respond(request, volumes, facts.evidence, facts.policy, facts.reach, facts.now);
 }
 
-bool has_unsafe_finding(const JudgedVolume& volume) {
-  return std::ranges::any_of(volume.judgement.findings, [](const core::Finding& finding) {
-    return finding.severity == Severity::kUnsafe;
-  });
-}
-
-/// The refusal that mode `enforce` would give for what is unsafe; "" where it would give none. Mode `gate`
-/// never denies, but it does not open a gate on what a preflight has found either.
-std::string unsafe_refusal(core::Workload pod, const std::vector<JudgedVolume>& volumes,
-                           const GateFacts& facts) {
-  std::vector<JudgedVolume> unsafe;
-  std::ranges::copy_if(volumes, std::back_inserter(unsafe), has_unsafe_finding);
-  if (unsafe.empty()) return "";
-  pod.annotations.mode = core::name(core::Mode::kEnforce);
-  const core::Answer strict = answer_for(pod, unsafe, facts);
-  return strict.decision == Decision::kDeny ? strict.message : "";
-}
-
 /// "volume "data": unknown-driver: nobody knows x.csi.io", for each that waits.
 std::string waiting_for(const std::vector<JudgedVolume>& volumes) {
   std::string text;
@@ -124,18 +106,24 @@ GateHolder holder_of(const GatedPod& pod) {
 }  // namespace
 
 GateDecision decide_gate(const GatedPod& pod, const GateFacts& facts) {
+  if (facts.reach.in_cluster && facts.cluster.namespace_object(pod.pod.namespace_name) == nullptr) {
+    return {.note = note_on(pod, Type::kNormal, kPreflightPending,
+                            "Held back by the scheduling gate " + std::string(core::kGateName) +
+                                ": namespace " + pod.pod.namespace_name + " is not in view yet.")};
+  }
   const auto volumes =
       core::judge(pod.pod, facts.cluster, facts.catalog, facts.evidence, facts.policy, facts.now);
   core::Answer answer = answer_for(pod.pod, volumes, facts);
+  if (answer.decision == Decision::kDeny || !answer.message.empty()) {
+    return {.note = note_on(pod, Type::kWarning, kPreflightFailed, std::move(answer.message)),
+            .wanted_probes = std::move(answer.wanted_probes)};
+  }
   if (answer.decision == Decision::kGate) {
     std::string text = "Held back by the scheduling gate " + std::string(core::kGateName) + ":" +
                        waiting_for(volumes) + preflights_of(answer.wanted_probes);
     return {.note = note_on(pod, Type::kNormal, kPreflightPending, std::move(text)),
             .wanted_probes = std::move(answer.wanted_probes)};
   }
-  std::string refusal = answer.decision == Decision::kDeny ? answer.message : "";
-  if (refusal.empty() && answer.mode == core::Mode::kGate) refusal = unsafe_refusal(pod.pod, volumes, facts);
-  if (!refusal.empty()) return {.note = note_on(pod, Type::kWarning, kPreflightFailed, std::move(refusal))};
   return {.open = true, .note = opening(pod, answer)};
 }
 

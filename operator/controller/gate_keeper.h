@@ -55,10 +55,10 @@ struct GateFacts {
 
 /// Judges the pod as if it were being created now. Pure, thread-safe.
 ///
-/// The gate opens where the mode in force no longer holds pods back, where the storage is proven or holds no
-/// SQLite, and in mode `gate` also where no preflight could ever settle what is open: such a pod would not
-/// have got the gate either. It stays where something unsafe stands, also in mode `gate`: what a preflight
-/// has found is not let run.
+/// The gate opens where a pod that is created now would not get it, nor be denied: the mode in force holds
+/// nothing back, the storage is proven or holds no SQLite, or the mode is `gate` and no preflight could
+/// settle what is open. It stays where a preflight has failed. It also stays while the pod's namespace is not
+/// in view: nobody knows its mode.
 [[nodiscard]] GateDecision decide_gate(const GatedPod& pod, const GateFacts& facts);
 
 struct GateKeeperParts {

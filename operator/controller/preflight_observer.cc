@@ -46,6 +46,11 @@ bool peer_never_came(const core::RunObjects& objects) {
   return false;
 }
 
+/// A ClaimPreflight that is done: nothing of its run is left, and it is not begun again.
+bool is_over(const core::Preflight& preflight) {
+  return preflight.status.phase == core::PreflightPhase::kDone && !preflight.deleting;
+}
+
 /// An object that cannot be read is as good as a failed request: nothing is decided without it.
 template <typename Value>
 Value readable(tl::expected<Value, std::string> value) {
@@ -86,13 +91,15 @@ tl::expected<core::PreflightWorld, std::string> PreflightObserver::observe(bool 
     read_preflights();
     std::set<std::string> namespaces = {options_.own_namespace};
     for (const core::ObservedPreflight& each : world_.preflights) {
-      if (!each.object.namespace_name.empty()) namespaces.insert(each.object.namespace_name);
+      if (!each.object.namespace_name.empty() && !is_over(each.object)) {
+        namespaces.insert(each.object.namespace_name);
+      }
     }
     for (const std::string& each : namespaces) read_objects(each);
     for (core::ObservedPreflight& each : world_.preflights) {
       const core::PreflightStatus& status = each.object.status;
       read_volumes({status.volume, status.foreign_volume}, each.objects);
-      if (each.object.kind == core::PreflightKind::kClaim) read_subject(each);
+      if (each.object.kind == core::PreflightKind::kClaim && !is_over(each.object)) read_subject(each);
       if (status.phase == core::PreflightPhase::kRunning) read_obstacles(each);
     }
     read_volumes({}, world_.orphans);
@@ -128,7 +135,12 @@ void PreflightObserver::read_preflights() {
 core::RunObjects* PreflightObserver::objects_of(const std::string& preflight_uid,
                                                 const std::string& namespace_name) {
   const auto it = index_of_uid_.find(preflight_uid);
-  if (it != index_of_uid_.end()) return &world_.preflights[it->second].objects;
+  if (it != index_of_uid_.end()) {
+    core::ObservedPreflight& observed = world_.preflights[it->second];
+    const std::string& own = observed.object.namespace_name;
+    // Anybody may put our labels on a pod elsewhere: it is none of the run's.
+    return (own.empty() ? options_.own_namespace : own) == namespace_name ? &observed.objects : nullptr;
+  }
   // In other namespaces Kubernetes' own garbage collection takes what is left.
   return namespace_name == options_.own_namespace ? &world_.orphans : nullptr;
 }

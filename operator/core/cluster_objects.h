@@ -18,6 +18,7 @@ struct StorageClass {
   std::string name;
   std::string provisioner;
   StringMap parameters;
+  std::string parameters_digest;  ///< of all names and values: they may hold a password; "" for none
   std::vector<std::string> mount_options;
   bool wait_for_first_consumer = false;
   bool retain = false;

@@ -28,15 +28,12 @@ class KeyHash {
 
 std::size_t hash_of(const EvidenceKey& key) {
   KeyHash hash;
-  for (const std::string_view part :
-       {std::string_view{key.storage_class}, std::string_view{key.volume}, std::string_view{key.driver},
-        std::string_view{key.fs_type}, std::string_view{key.runtime_handler}}) {
+  for (const std::string_view part : {std::string_view{key.storage_class}, std::string_view{key.volume},
+                                      std::string_view{key.driver}, std::string_view{key.parameters},
+                                      std::string_view{key.fs_type}, std::string_view{key.runtime_handler}}) {
     hash.add(part);
   }
-  for (const auto& [name, value] : key.parameters) {
-    hash.add(name);
-    hash.add(value);
-  }
+  if (key.access_mode) hash.add(name(*key.access_mode));
   for (const std::string& option : key.mount_options) hash.add(option);
   return hash.value();
 }
@@ -63,6 +60,14 @@ void append_field(std::string& text, std::string_view field, std::string_view va
 
 }  // namespace
 
+std::optional<AccessMode> access_in_key(const std::vector<AccessMode>& modes) {
+  const auto has = [&](AccessMode mode) { return std::ranges::find(modes, mode) != modes.end(); };
+  if (has(AccessMode::kReadWriteMany)) return AccessMode::kReadWriteMany;
+  if (has(AccessMode::kReadWriteOnce) || has(AccessMode::kReadWriteOncePod))
+    return AccessMode::kReadWriteOnce;
+  return std::nullopt;
+}
+
 std::string EvidenceKey::text() const {
   std::string text;
   append_field(text, "class", storage_class);
@@ -70,8 +75,7 @@ std::string EvidenceKey::text() const {
   append_field(text, "driver", driver);
   append_field(text, "fsType", fs_type);
   append_field(text, "runtime", runtime_handler);
-  // Not the parameters and mount options: SMB and Gluster classes carry passwords there, and this text
-  // reaches findings and logs.
+  // Not the parameters and mount options, which say nothing to people here.
   return text;
 }
 

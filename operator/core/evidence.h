@@ -30,15 +30,22 @@ struct EvidenceKey {
   /// name. Empty for class evidence.
   std::string volume;
   std::string driver;
-  StringMap parameters;                    ///< of the class
+  std::string parameters;                  ///< of the class: StorageClass::parameters_digest
   std::vector<std::string> mount_options;  ///< sorted
   std::string fs_type;
+  /// Class evidence: how the claim asked for the volume, by access_in_key(). Drivers serve ReadWriteMany by
+  /// other means than ReadWriteOnce, as NFS in place of a disk.
+  std::optional<AccessMode> access_mode;
   std::string runtime_handler;  ///< empty: the node's default runtime
 
   friend bool operator==(const EvidenceKey&, const EvidenceKey&) = default;
   /// Stable one-line form for logs, annotations and the store: "class=fast driver=x.csi.io".
   [[nodiscard]] std::string text() const;
 };
+
+/// The widest way in which one may write; nullopt: none. Both kinds of ReadWriteOnce are one: what is behind
+/// the volume is the same, and scope says who shares it.
+[[nodiscard]] std::optional<AccessMode> access_in_key(const std::vector<AccessMode>& modes);
 
 struct Evidence {
   EvidenceKey key;

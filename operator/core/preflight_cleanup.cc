@@ -17,6 +17,7 @@ namespace walguard::core {
 namespace {
 
 constexpr std::string_view kDelete = "Delete";
+constexpr const char* kStuck = "Stuck";  // of the condition CleanedUp
 
 const ObservedVolume* volume_of(const ObservedClaim& claim, const std::vector<ObservedVolume>& volumes) {
   const auto it = std::ranges::find(volumes, claim.volume, &ObservedVolume::name);
@@ -152,9 +153,18 @@ std::string what_is_left(const RunObjects& objects) {
   return "nothing";
 }
 
-const Condition* cleaned_up(const PreflightStatus& status) {
+bool is_told_to_be_stuck(const PreflightStatus& status) {
   const auto it = std::ranges::find(status.conditions, kConditionCleanedUp, &Condition::type);
-  return it == status.conditions.end() ? nullptr : &*it;
+  return it != status.conditions.end() && it->reason == kStuck;
+}
+
+/// Nothing of it is left for us to do. Volumes of a node that is dead wait for it, which the next run should
+/// not: a pod may wait for that.
+bool is_with_the_provisioner(const RunObjects& objects) {
+  return objects.jobs.empty() && objects.pods.empty() && objects.claims.empty() &&
+         std::ranges::all_of(objects.volumes, [](const ObservedVolume& volume) {
+           return volume.policy == kDelete && volume.protected_policy.empty();
+         });
 }
 
 }  // namespace
@@ -177,20 +187,19 @@ bool clean_up(const PreflightWorld& world, const RunObjects& objects, std::strin
 void plan_cleanup(Step& step) {
   if (remember_volumes(step)) return;
   PreflightStatus status = step.status();
-  if (!clean_up(step.world, step.observed.objects, step.run_namespace(), step.index, &status, step.actions)) {
-    const Condition* const before = cleaned_up(status);
-    const bool told = before != nullptr && before->reason == "Stuck";
-    if (told || step.now < status.run_finished + step.world.limits.cleanup_patience) return;
-    const std::string message = what_is_left(step.observed.objects) + " does not go away";
-    set_condition(status, kConditionCleanedUp, false, "Stuck", message, step.now);
-    step.write(std::move(status));
-    step.tell(true, "CleanupStuck", message);
-    return;
+  const RunObjects& objects = step.observed.objects;
+  if (clean_up(step.world, objects, step.run_namespace(), step.index, &status, step.actions)) {
+    set_condition(status, kConditionCleanedUp, true, "CleanedUp", "nothing of a run is left", step.now);
+  } else {
+    if (step.now < status.run_finished + step.world.limits.cleanup_patience) return;
+    const std::string message = what_is_left(objects) + " does not go away";
+    if (!is_told_to_be_stuck(status)) step.tell(true, "CleanupStuck", message);
+    set_condition(status, kConditionCleanedUp, false, kStuck, message, step.now);
+    if (!is_with_the_provisioner(objects)) return step.write(std::move(status));
   }
   status.phase = status.inconclusive_runs == 0 ? PreflightPhase::kDone : PreflightPhase::kInconclusive;
   status.volume.clear();
   status.foreign_volume.clear();
-  set_condition(status, kConditionCleanedUp, true, "CleanedUp", "nothing of a run is left", step.now);
   step.write(std::move(status));
 }
 

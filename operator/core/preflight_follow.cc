@@ -116,6 +116,10 @@ void conclude(Step& step, const ProbeReport& report, const Agents& agents, const
     return finish(step, {"ForeignReport", "a pod of this run gave the report of another one"});
   }
   if (report.peer_never_came) return finish(step, peer_unreachable(step, report));
+  if (step.is_class() && (!step.observed.runtime_handler || key_of(step) != step.status().run_key)) {
+    return finish(step,
+                  {"ClassChanged", "the class, or the RuntimeClass, was changed while the preflight ran"});
+  }
   Measurement measured = measurement_of(step, report, agents);
   const Why why = describe(measured, step.spec().scope);
   finish(step, why, std::move(measured));
@@ -206,7 +210,7 @@ void follow(Step& step, const ObservedJob& job) {
   const ProbeReport* const report = report_to_judge_by(agents, over);
   if (report != nullptr && has_verdict(*report)) return conclude(step, *report, agents, job);
   // That the other agent went away says less than why it did.
-  if (ended_by_a_pod_that_goes(step, agents) || ended_by_the_kubelet(step, agents)) return;
+  if (ended_by_the_kubelet(step, agents) || ended_by_a_pod_that_goes(step, agents)) return;
   if (report != nullptr) return conclude(step, *report, agents, job);
   if (over) return conclude_without_report(step, agents, job);
   const UtcSeconds resumed = job.started.value_or(step.now);

@@ -82,22 +82,6 @@ std::optional<Obstacle> obstacle_of(const Step& step) {
   return step.is_class() ? obstacle_of_class(step) : obstacle_of_claim(step);
 }
 
-/// What a run that begins now would be evidence of. Only where there is no obstacle.
-EvidenceKey key_of(const Step& step) {
-  const std::string handler = step.observed.runtime_handler.value_or("");
-  if (step.is_class()) {
-    return step.observed.storage_class ? class_key(*step.observed.storage_class, handler) : EvidenceKey{};
-  }
-  EvidenceKey key;
-  if (const auto& volume = step.observed.subject_volume) {
-    key.volume = volume->name;
-    key.driver = volume->driver;
-    key.mount_options = sorted(volume->mount_options);
-  }
-  key.runtime_handler = handler;
-  return key;
-}
-
 /// A kernel that no node runs any more. Not merely another one: a fleet may run several.
 bool kernel_is_gone(const Step& step, const Measurement& measured) {
   if (!step.world.all_nodes || step.world.nodes.empty()) return false;
@@ -185,6 +169,22 @@ int running(const PreflightWorld& world) {
 
 }  // namespace
 
+EvidenceKey key_of(const Step& step) {
+  const std::string handler = step.observed.runtime_handler.value_or("");
+  if (step.is_class()) {
+    const std::optional<StorageClass>& storage_class = step.observed.storage_class;
+    return storage_class ? class_key(*storage_class, handler, step.spec().access_mode) : EvidenceKey{};
+  }
+  EvidenceKey key;
+  if (const auto& volume = step.observed.subject_volume) {
+    key.volume = volume->name;
+    key.driver = volume->driver;
+    key.mount_options = sorted(volume->mount_options);
+  }
+  key.runtime_handler = handler;
+  return key;
+}
+
 Action& Step::act(ActionKind kind, std::string name, std::string uid) {
   Action& action = actions.emplace_back();
   action.kind = kind;
@@ -237,8 +237,8 @@ void plan_start(Step& step, int& free_slots, int& starts_left) {
 
 std::vector<Action> next_actions(const PreflightWorld& world, UtcSeconds now) {
   std::vector<Action> actions;
-  int free_slots = world.limits.at_once - running(world);
-  int starts_left = world.limits.per_hour - recent_starts(world, now);
+  int free_slots = world.policy.preflights_at_once - running(world);
+  int starts_left = world.policy.preflights_per_hour - recent_starts(world, now);
   for (const std::size_t i : by_need(world)) {
     Step step{.world = world, .observed = world.preflights[i], .index = i, .now = now, .actions = actions};
     if (step.object().deleting) {

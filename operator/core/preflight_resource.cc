@@ -77,14 +77,16 @@ std::optional<PreflightPhase> parse_phase(std::string_view text) {
   return std::nullopt;
 }
 
-EvidenceKey class_key(const StorageClass& storage_class, std::string_view runtime_handler) {
+EvidenceKey class_key(const StorageClass& storage_class, std::string_view runtime_handler,
+                      AccessMode access_mode) {
   EvidenceKey key;
   key.storage_class = storage_class.name;
   key.driver = storage_class.provisioner;
-  key.parameters = storage_class.parameters;
+  key.parameters = storage_class.parameters_digest;
   key.mount_options = storage_class.mount_options;
   std::ranges::sort(key.mount_options);
   key.fs_type = fs_type_of(storage_class);
+  key.access_mode = access_in_key({access_mode});
   key.runtime_handler = runtime_handler;
   return key;
 }

@@ -140,7 +140,8 @@ inline constexpr std::string_view kConditionCleanedUp = "CleanedUp";
 [[nodiscard]] std::optional<PreflightPhase> parse_phase(std::string_view text);
 
 /// The key under which a run on a fresh claim of this class is evidence: the same that `resolve` asks for.
-[[nodiscard]] EvidenceKey class_key(const StorageClass& storage_class, std::string_view runtime_handler);
+[[nodiscard]] EvidenceKey class_key(const StorageClass& storage_class, std::string_view runtime_handler,
+                                    AccessMode access_mode);
 
 /// What the status holds as evidence; nullptr before the first report.
 [[nodiscard]] const Evidence* evidence_of(const PreflightStatus& status);

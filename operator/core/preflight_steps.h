@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "operator/core/evidence.h"
 #include "operator/core/preflight_plan.h"
 #include "operator/core/preflight_resource.h"
 #include "operator/core/preflight_world.h"
@@ -63,6 +64,8 @@ struct Why {
   std::string message;
 };
 
+/// What a run that begins now would be evidence of. Only where there is no obstacle.
+[[nodiscard]] EvidenceKey key_of(const Step& step);
 /// A failure speaks of its own scope and wider ones; a pass has to reach as far as was asked.
 [[nodiscard]] bool settles(const Measurement& measured, Scope asked);
 /// Ends the run. The result stands in the status at once; cleaning up comes after.

@@ -137,9 +137,8 @@ struct ObservedNode {
   std::string kernel;
 };
 
+/// Of time; how many may run is the Policy's.
 struct PreflightLimits {
-  int at_once = 2;                  ///< runs at the same time, in the cluster
-  int per_hour = 20;                ///< runs begun within an hour, in the cluster
   UtcSeconds start_patience = 120;  ///< seconds for a claim to bind, and again for the pods to start
   UtcSeconds quick_deadline =
       300;  ///< seconds for a run of that profile, from when its pods are allowed to start

@@ -25,13 +25,16 @@ bool can_settle(const ProbeReach::ClassReach& reach, Scope scope, bool passed_al
 }
 
 /// A run with a verdict that is still fresh: the next one would say no more. Runs without any verdict do not
-/// count, they are tried again.
-const Evidence* measured_lately(const EvidenceBook& book, const EvidenceKey& key, Scope scope, UtcSeconds now,
-                                UtcSeconds max_age) {
+/// count, they are tried again. In a cluster the next one may be of narrower scope, of which a failure says
+/// nothing; elsewhere a run always looks as far as it can.
+const Evidence* measured_lately(const EvidenceBook& book, const ProbeRequest& request, Strategy strategy,
+                                bool in_cluster, UtcSeconds now, UtcSeconds max_age) {
   const auto it = std::ranges::find_if(book.all(), [&](const Evidence& evidence) {
-    return evidence.scope >= scope && now - evidence.measured_at <= max_age &&
+    const bool may_pass_nearer =
+        in_cluster && evidence.scope > request.scope && evidence.verdicts[strategy] == Verdict::kUnsafe;
+    return evidence.scope >= request.scope && !may_pass_nearer && now - evidence.measured_at <= max_age &&
            std::ranges::any_of(evidence.verdicts.values, [](Verdict v) { return v != Verdict::kUnproven; }) &&
-           evidence.key == key;
+           evidence.key == request.key;
   });
   return it == book.all().end() ? nullptr : &*it;
 }
@@ -105,11 +108,12 @@ tl::expected<ProbeRequest, std::string> plan_probe(const VolumeFacts& facts, con
     return Refusal("a preflight here proves scope " + std::string(name(in_class->widest)) +
                    ", and the volume may be shared as far as scope " + std::string(name(scope)));
   }
-  const Scope reached = std::min(scope, in_class->widest);
-  if (const Evidence* report = measured_lately(evidence, key, reached, now, policy.evidence_max_age)) {
+  ProbeRequest request{key, std::min(scope, in_class->widest)};
+  if (const Evidence* report = measured_lately(evidence, request, facts.strategy, reach.in_cluster, now,
+                                               policy.evidence_max_age)) {
     return leaves_open(*report, facts.strategy);
   }
-  return ProbeRequest{key, reached};
+  return request;
 }
 
 }  // namespace walguard::core

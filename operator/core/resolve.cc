@@ -78,8 +78,8 @@ std::optional<std::int64_t> autoscaled_to(const Workload& workload, const Cluste
 bool owned_by_stateful_set_of_one(const Workload& workload, const Volume& volume, const Pods& pods,
                                   const ClusterState& cluster) {
   return workload.kind == WorkloadKind::kStatefulSet && workload.replicas.value_or(1) == 1 &&
-         autoscaled_to(workload, cluster).value_or(1) <= 1 && volume.kind == VolumeKind::kClaim &&
-         pods.size() <= 1 && no_strangers(workload, pods);
+         cluster.is_current(ClusterKind::kAutoscalers) && autoscaled_to(workload, cluster).value_or(1) <= 1 &&
+         volume.kind == VolumeKind::kClaim && pods.size() <= 1 && no_strangers(workload, pods);
 }
 
 std::optional<std::string> pinned_to(const Workload& workload, const ClusterState& cluster) {

@@ -40,10 +40,13 @@ struct Context {
   bool require_local;
 };
 
-Mode mode_in_force(const RequestFacts& request, const Policy& policy) {
+Mode mode_in_force(const RequestFacts& request, const Policy& policy, const ProbeReach& reach) {
   const Namespace* in_namespace = request.namespace_object;
   if (in_namespace != nullptr && in_namespace->ignored) return Mode::kOff;
   Mode from_namespace = policy.default_mode;
+  // In a cluster all namespaces are in view but one that was made this very moment. What it asks for is not
+  // known yet, and only a gate can be opened again.
+  if (in_namespace == nullptr && reach.in_cluster) from_namespace = std::max(from_namespace, Mode::kGate);
   if (in_namespace != nullptr) {
     from_namespace = in_namespace->mode.value_or(mode_of_namespace(policy, in_namespace->labels));
   }
@@ -252,6 +255,25 @@ void hold_unproven(Answer& answer, const std::vector<JudgedVolume>& volumes, con
   }
 }
 
+/// Mode `gate` waits for a preflight, so it does not let run what a preflight has found unsafe. What is
+/// unsafe by its kind alone needs none: that it only warns of.
+bool failed_its_preflight(const JudgedVolume& volume, const Context& context) {
+  return blocks(volume, Severity::kUnsafe, context) &&
+         std::ranges::any_of(volume.judgement.findings, [&](const Finding& finding) {
+           return finding.rule == "preflight-failed" && stands(finding, Severity::kUnsafe, context);
+         });
+}
+
+/// Held for as long as that is so, and told why; where no gate can hold it there is only the warning.
+void hold_failed(Answer& answer, const std::vector<JudgedVolume>& volumes, const Context& context) {
+  const bool held = has_gate(context.object);
+  const bool can_be_held = may_hold_gate(context) && context.request.mutating;
+  if (!held && !can_be_held) return;
+  answer.decision = Decision::kGate;
+  answer.add_gate = !held;
+  answer.message = denial(volumes, context);
+}
+
 void act(Answer& answer, const std::vector<JudgedVolume>& volumes, const Context& context) {
   answer.decision = answer.warnings.empty() ? Decision::kAllow : Decision::kWarn;
   if (never_denied(context, volumes)) return;
@@ -262,6 +284,9 @@ void act(Answer& answer, const std::vector<JudgedVolume>& volumes, const Context
   }
   const bool holding = enforcing || context.mode == Mode::kGate;
   if (holding && any_blocks(volumes, Severity::kUnproven, context)) hold_unproven(answer, volumes, context);
+  const bool failed = std::ranges::any_of(
+      volumes, [&](const JudgedVolume& volume) { return failed_its_preflight(volume, context); });
+  if (holding && failed) hold_failed(answer, volumes, context);
 }
 
 /// Worst first over all volumes, each rule once.
@@ -344,7 +369,7 @@ Answer respond(const RequestFacts& request, const std::vector<JudgedVolume>& vol
                         .policy = policy,
                         .reach = reach,
                         .now = now,
-                        .mode = mode_in_force(request, policy),
+                        .mode = mode_in_force(request, policy, reach),
                         .require_local = object.annotations.require_local.value_or(false)};
   Answer answer;
   answer.mode = context.mode;

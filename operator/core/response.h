@@ -37,13 +37,15 @@ struct RequestFacts {
   const std::vector<JudgedVolume>* old_volumes = nullptr;
   std::optional<std::int64_t> old_replicas;
   bool scale_target_in_view = true;  ///< false: a Scale of a workload that is not in view, so not judged
-  const Namespace* namespace_object = nullptr;  ///< null: not in view, the default mode counts
+  /// Null: not in view, the default mode counts; in a cluster at least `gate` (it was made this moment).
+  const Namespace* namespace_object = nullptr;
 };
 
 struct Answer {
   Decision decision = Decision::kAllow;
-  Mode mode = Mode::kWarn;                    ///< the one that was in force
-  std::string message;                        ///< when denied: every deciding finding with its remedy
+  Mode mode = Mode::kWarn;  ///< the one that was in force
+  /// When denied, or held at the gate for what a preflight has found: every deciding finding with its remedy.
+  std::string message;
   std::vector<std::string> warnings;          ///< each under 256 characters
   Verdict verdict = Verdict::kNotApplicable;  ///< the worst of the volumes
   std::vector<std::string_view> rules;        ///< ids of the findings, worst first, without repeats

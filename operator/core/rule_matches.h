@@ -2,10 +2,12 @@
 /// nothing else does. All pure.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "operator/core/rules.h"
 #include "operator/core/verdict.h"
+#include "operator/core/volume.h"
 
 namespace walguard::core {
 
@@ -35,6 +37,9 @@ extern const RuleLogic kScopeUnknown;
 extern const RuleLogic kEvidenceMissing;
 extern const RuleLogic kEvidenceStale;
 extern const RuleLogic kRolloutOverlap;
+extern const RuleLogic kScaleOut;
+/// As many as the workload asks for or an autoscaler in view may make of it; one where neither says.
+[[nodiscard]] std::int64_t most_replicas(const VolumeFacts& facts);
 [[nodiscard]] bool still_in_grace(const RuleInput& input);
 
 // rules_safe.cc

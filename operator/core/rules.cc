@@ -184,6 +184,19 @@ const Rule kTable[] = {
      "it.",
      "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#strategy", kRolloutOverlap.match,
      kRolloutOverlap.reason},
+    {"scale-out", kWarning, W | E | R, false, "several replicas are to share one database",
+     "SQLite has one writer at a time, however many replicas there are: more of them wait for each other and "
+     "add "
+     "no speed. With locking_mode=EXCLUSIVE the second one cannot start at all. An autoscaler that may go "
+     "above "
+     "one counts as if it had.",
+     "Set replicas: 1 and remove the autoscaler, or its maxReplicas: 1; or give each replica a database of "
+     "its "
+     "own by the volumeClaimTemplates of a StatefulSet. To serve more readers use Litestream with a single "
+     "writer, LiteFS, rqlite, dqlite, libSQL server or PostgreSQL.",
+     "https://sqlite.org/whentouse.html; "
+     "https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/",
+     kScaleOut.match, kScaleOut.reason},
 
     // --- safe ---
     {"one-kernel-local-filesystem", kSafe, W | E | R, false, "one kernel over a local filesystem",

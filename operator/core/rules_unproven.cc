@@ -1,4 +1,6 @@
 // What keeps a volume unproven, and the warnings that leave its verdict alone.
+#include <algorithm>
+#include <cstdint>
 #include <string>
 
 #include "operator/core/evidence.h"
@@ -6,6 +8,7 @@
 #include "operator/core/rules.h"
 #include "operator/core/verdict.h"
 #include "operator/core/volume.h"
+#include "operator/core/workload.h"
 
 namespace walguard::core {
 namespace {
@@ -84,12 +87,34 @@ Match rollout_overlap(const RuleInput& input, Strategy) {
   return input.facts.replaced_by_overlap ? Match::kYes : Match::kNo;
 }
 
+/// Above one where there are several, or an autoscaler may make them. A claim for each, and a volume that
+/// ends with its pod, are nobody else's.
+Match scale_out(const RuleInput& input, Strategy) {
+  const VolumeFacts& facts = input.facts;
+  const bool one_each = facts.workload == WorkloadKind::kDaemonSet || facts.per_replica_claim ||
+                        (facts.binding == Binding::kNotAClaim && facts.scope && *facts.scope <= Scope::kPod);
+  return most_replicas(facts) > 1 && !one_each ? Match::kYes : Match::kNo;
+}
+
+std::string scale_out_reason(const RuleInput& input) {
+  const std::int64_t now = input.facts.replicas.value_or(1);
+  const std::int64_t most = most_replicas(input.facts);
+  const std::string who = most > now
+                              ? "an autoscaler may make " + std::to_string(most) + " replicas, which all"
+                              : std::to_string(most) + " replicas all";
+  return who + " open the same databases: one of them can write at a time";
+}
+
 std::string rollout_overlap_reason(const RuleInput& input) {
   return "a rolling update starts the new pod while the old one still has claim " + input.facts.claim +
          " open";
 }
 
 }  // namespace
+
+std::int64_t most_replicas(const VolumeFacts& facts) {
+  return std::max(facts.replicas.value_or(1), facts.autoscaled_to.value_or(1));
+}
 
 bool still_in_grace(const RuleInput& input) {
   return input.evidence[input.facts.strategy].age == EvidenceAnswer::Age::kInGrace;
@@ -101,5 +126,6 @@ constinit const RuleLogic kScopeUnknown = {scope_unknown, scope_unknown_reason};
 constinit const RuleLogic kEvidenceMissing = {evidence_missing, evidence_missing_reason};
 constinit const RuleLogic kEvidenceStale = {evidence_stale, evidence_stale_reason};
 constinit const RuleLogic kRolloutOverlap = {rollout_overlap, rollout_overlap_reason};
+constinit const RuleLogic kScaleOut = {scale_out, scale_out_reason};
 
 }  // namespace walguard::core

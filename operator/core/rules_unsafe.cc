@@ -135,12 +135,12 @@ Match replicas_diverge(const RuleInput& input, Strategy) {
   const VolumeFacts& facts = input.facts;
   const bool one_each_by_design = facts.workload == WorkloadKind::kDaemonSet || facts.per_replica_claim;
   if (!facts.differs_per_node || facts.pinned_to_node || one_each_by_design) return Match::kNo;
-  if (!facts.replicas) return Match::kUnknown;
-  return *facts.replicas > 1 ? Match::kYes : Match::kNo;
+  if (most_replicas(facts) > 1) return Match::kYes;
+  return facts.replicas ? Match::kNo : Match::kUnknown;
 }
 
 std::string replicas_diverge_reason(const RuleInput& input) {
-  return std::to_string(input.facts.replicas.value_or(0)) +
+  return std::to_string(most_replicas(input.facts)) +
          " replicas on several nodes each get a database of their own under the same path";
 }
 

@@ -84,11 +84,24 @@ const MountOptionFact* option_with(MountOptionFact::Effect effect, const std::ve
   return nullptr;
 }
 
+/// Drivers copy parameters of the class into the volume's attributes. Where one has another value there, the
+/// volume is of an older class of that name: a class is changed by deleting it.
+bool contradicts(const PersistentVolume& volume, const StorageClass& storage_class) {
+  return std::ranges::any_of(storage_class.parameters, [&](const auto& parameter) {
+    const auto& [name, value] = parameter;
+    const auto attribute = volume.attributes.find(name);
+    const bool is_template = value.find("${") != std::string::npos;
+    return attribute != volume.attributes.end() && attribute->second != value && !is_template;
+  });
+}
+
 /// A PersistentVolume made by hand may bear a class's name; what the class says holds for what it provisioned
 /// alone. https://kubernetes.io/docs/reference/labels-annotations-taints/#pv-kubernetes-io-provisioned-by
 bool made_by_class(const StorageView& view) {
   if (!provisions(view.storage_class) || view.storage_class->provisioner != view.driver) return false;
-  return view.volume == nullptr || view.volume->provisioned_by == view.storage_class->provisioner;
+  if (view.volume == nullptr) return true;
+  return view.volume->provisioned_by == view.storage_class->provisioner &&
+         !contradicts(*view.volume, *view.storage_class);
 }
 
 void look_up_variant(StorageView& view, const Catalog& catalog, const StringMap* attributes,
@@ -211,7 +224,8 @@ void describe_key(VolumeFacts& facts, const StorageView& view) {
   const bool proven_by_class = made_by_class(view) && !facts.proven_only_by_preflight;
   if (proven_by_class) {
     key.storage_class = view.storage_class->name;
-    key.parameters = view.storage_class->parameters;
+    key.parameters = view.storage_class->parameters_digest;
+    key.access_mode = access_in_key(view.access_modes);
     key.fs_type = class_fs_type(*view.storage_class);
     // The volume's own word counts where it contradicts its class.
     if (view.volume != nullptr && !key.fs_type.empty() && !view.volume->fs_type.empty()) {

@@ -74,10 +74,9 @@ struct DeleteOptions {
 };
 
 struct WatchOptions {
-  std::string resource_version;              ///< of the list or the last event
-  std::chrono::seconds server_timeout{300};  ///< then the server ends the watch in good order
-  std::chrono::milliseconds silence{
-      120'000};  ///< bookmarks come about once a minute; twice that is a dead one
+  std::string resource_version;               ///< of the list or the last event
+  std::chrono::seconds server_timeout{30};    ///< then the server ends the watch in good order
+  std::chrono::milliseconds silence{90'000};  ///< no byte for so long: a dead one
 };
 
 /// Thread-safe; every call blocks until it has its answer or `stop` is requested. A 429, and a 5xx that names

@@ -74,10 +74,11 @@ ReflectorState Reflector::watch(ReflectorState state, const std::stop_token& sto
     const std::lock_guard lock(mutex_);
     ++health_.watches;
   }
-  const auto spread = std::chrono::duration<double>(options_.server_timeout) * options_.chance();
-  const WatchOptions watch_options{
-      state.resource_version,
-      options_.server_timeout + std::chrono::duration_cast<std::chrono::seconds>(spread), options_.silence};
+  const std::chrono::seconds least = state.failures > 0 ? options_.first_timeout : options_.server_timeout;
+  const auto spread = std::chrono::duration<double>(least) * options_.chance();
+  const WatchOptions watch_options{state.resource_version,
+                                   least + std::chrono::duration_cast<std::chrono::seconds>(spread),
+                                   options_.silence};
   WatchOutcome outcome;
   const auto on_event = [&](const WatchEvent& event) {
     take(event);

@@ -41,7 +41,8 @@ struct ReflectorHealth {
   using TimePoint = std::chrono::steady_clock::time_point;
   bool listed = false;  ///< a whole list has been taken once; before that the copy is empty and means nothing
   /// When the server last confirmed the copy, by a whole list, an event, a bookmark or a watch that ended in
-  /// good order. Bookmarks come about once a minute: a copy older than two is cut off.
+  /// good order. The last is all there is of a resource that does not change: an API server sends no bookmark
+  /// that says nothing new (k8s.io/apiserver, storage/cacher: cacheWatcher.process).
   std::optional<TimePoint> last_contact;
   int failures = 0;           ///< in a row; 0 while all is well
   std::string last_error;     ///< of the last failure, "" where none has been
@@ -52,8 +53,12 @@ struct ReflectorHealth {
 
 struct ReflectorOptions {
   ReflectorPolicy policy;
-  std::chrono::seconds server_timeout{300};  ///< of a watch; up to twice that, so that not all end at once
-  std::chrono::milliseconds silence{120'000};
+  /// Of a watch; up to twice that, so that not all end at once. Short, since its end is what confirms a copy
+  /// in which nothing happens.
+  std::chrono::seconds server_timeout{30};
+  /// Of the first watch after a failure: the copy may have been cut off, and is to be confirmed soon.
+  std::chrono::seconds first_timeout{5};
+  std::chrono::milliseconds silence{90'000};  ///< no byte for so long, past the end of any watch: a dead one
   Waiter wait = sleeping_waiter();
   std::function<double()> chance;  ///< in [0, 1); nullptr: a generator of its own
   std::function<void(const ApiError&)> on_problem = [](const ApiError&) {};  ///< for the log

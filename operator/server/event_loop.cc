@@ -151,7 +151,8 @@ void EventLoop::add(UniqueFd socket) {
   const int fd = socket.get();
   SslPtr ssl = shared_.tls != nullptr ? shared_.tls->new_connection(fd) : nullptr;
   if (shared_.tls != nullptr && !ssl) {
-    if (shared_.log) shared_.log("a connection was dropped: OpenSSL has no memory for it");
+    if (shared_.log)
+      shared_.log("a connection was dropped: there is no certificate yet, or no memory for it");
     open_.fetch_sub(1, std::memory_order_relaxed);
     return;
   }

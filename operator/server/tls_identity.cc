@@ -163,6 +163,7 @@ tl::expected<void, std::string> TlsIdentity::load() { return use_source(source()
 tl::expected<void, std::string> TlsIdentity::use(TlsPem pem) { return use_source(std::move(pem)); }
 
 tl::expected<void, std::string> TlsIdentity::use_source(TlsSource source) {
+  if (std::holds_alternative<TlsLater>(source)) return {};
   const auto* const files = std::get_if<TlsFiles>(&source);
   auto made = files != nullptr ? load_context(*files) : make_context(std::get<TlsPem>(source));
   ERR_clear_error();

@@ -33,7 +33,10 @@ struct TlsPem {
   std::string origin;  ///< for errors: "Secret walguard-system/walguard-tls"
 };
 
-using TlsSource = std::variant<TlsFiles, TlsPem>;
+/// None yet: use() brings it. Until then every connection is closed at once.
+struct TlsLater {};
+
+using TlsSource = std::variant<TlsFiles, TlsPem, TlsLater>;
 
 /// The certificate a server shows, replaceable while it serves. Thread-safe.
 class TlsIdentity {

@@ -14,6 +14,7 @@
 #include "operator/core/workload.h"
 #include "operator/wire/json_reader.h"
 #include "operator/wire/pod_spec.h"
+#include "operator/wire/text_forms.h"
 #include "operator/wire/volume_source.h"
 #include "operator/wire/workload_reader.h"
 
@@ -103,9 +104,13 @@ Object read_storage_class(Value& object, const Path& at) {
         break;
       case kKeys["parameters"]:
         out.parameters = read_string_map(field, here);
+        out.parameters_digest = digest_of(out.parameters);
+        if (out.parameters_digest.empty() && !out.parameters.empty()) {
+          throw json::ReadError(here, "cannot be told from others: OpenSSL refuses SHA-256");
+        }
         break;
       case kKeys["mountOptions"]:
-        out.mount_options = read_texts(field, here);
+        out.mount_options = without_secrets(read_texts(field, here));
         break;
       case kKeys["volumeBindingMode"]:
         out.wait_for_first_consumer = json::text_of(field, here) == "WaitForFirstConsumer";
@@ -172,7 +177,7 @@ void read_volume_spec(Value& spec, const Path& at, core::PersistentVolume& out) 
         out.access_modes = read_access_modes(field, here);
         break;
       case kKeys["mountOptions"]:
-        out.mount_options = read_texts(field, here);
+        out.mount_options = without_secrets(read_texts(field, here));
         break;
       case kKeys["volumeMode"]:
         out.volume_mode = read_volume_mode(field, here);

@@ -159,6 +159,7 @@ core::ObservedVolume volume_of(const Json& object) {
   volume.driver = text(part(spec, "csi"), "driver");
   for (const Json& option : part(spec, "mountOptions"))
     volume.mount_options.push_back(option.get<std::string>());
+  volume.mount_options = without_secrets(volume.mount_options);
   const Json& claim = part(spec, "claimRef");
   volume.claim_namespace = text(claim, "namespace");
   volume.claim_name = text(claim, "name");

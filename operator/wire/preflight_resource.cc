@@ -93,7 +93,7 @@ core::PreflightSpec read_spec(const Json& json) {
   spec.access_mode = word_at(json, "accessMode", spec.access_mode, core::parse<core::AccessMode>);
   spec.scope = scope_at(json, spec.scope);
   spec.runtime_class = text_at(json, "runtimeClassName");
-  if (json.contains("mountOptions")) spec.mount_options = texts_at(json, "mountOptions");
+  if (json.contains("mountOptions")) spec.mount_options = without_secrets(texts_at(json, "mountOptions"));
   spec.profile = word_at(json, "profile", spec.profile, core::parse_profile);
   spec.node_selector = map_at(json, "nodeSelector");
   spec.tolerations = read_tolerations(json);
@@ -111,9 +111,10 @@ core::EvidenceKey read_key(const Json& status, const char* field) {
   key.storage_class = text_at(json, "storageClass");
   key.volume = text_at(json, "volume");
   key.driver = text_at(json, "driver");
-  key.parameters = map_at(json, "parameters");
+  key.parameters = text_at(json, "parametersDigest");
   key.mount_options = texts_at(json, "mountOptions");
   key.fs_type = text_at(json, "fsType");
+  key.access_mode = core::parse<core::AccessMode>(text_at(json, "accessMode"));
   key.runtime_handler = text_at(json, "runtimeHandler");
   return key;
 }
@@ -199,9 +200,10 @@ Json key_json(const core::EvidenceKey& key) {
   put(json, "storageClass", key.storage_class);
   put(json, "volume", key.volume);
   put(json, "driver", key.driver);
-  if (!key.parameters.empty()) json["parameters"] = key.parameters;
+  put(json, "parametersDigest", key.parameters);
   if (!key.mount_options.empty()) json["mountOptions"] = key.mount_options;
   put(json, "fsType", key.fs_type);
+  if (key.access_mode) json["accessMode"] = core::name(*key.access_mode);
   put(json, "runtimeHandler", key.runtime_handler);
   return json;
 }
@@ -270,12 +272,6 @@ std::string slug(std::string_view text, std::size_t longest) {
   return begin == std::string::npos ? "class" : out.substr(begin);
 }
 
-core::AccessMode access_mode_for(core::Scope scope) {
-  // A class that takes ReadWriteOncePod takes ReadWriteOnce too, and two containers of one pod share either
-  // alike.
-  return scope == core::Scope::kCluster ? core::AccessMode::kReadWriteMany : core::AccessMode::kReadWriteOnce;
-}
-
 }  // namespace
 
 tl::expected<core::Preflight, std::string> read_preflight(std::string_view json) {
@@ -319,7 +315,9 @@ core::Preflight preflight_for(const core::ProbeRequest& request, std::string run
   core::PreflightSpec& spec = preflight.spec;
   spec.storage_class = request.key.storage_class;
   spec.scope = std::max(request.scope, core::Scope::kPod);
-  spec.access_mode = access_mode_for(spec.scope);
+  // Only what several nodes may write can prove how they share it.
+  spec.access_mode = spec.scope == core::Scope::kCluster ? core::AccessMode::kReadWriteMany
+                                                         : request.key.access_mode.value_or(spec.access_mode);
   spec.mount_options = request.key.mount_options;
   spec.runtime_class = std::move(runtime_class);
   constexpr std::size_t kLongestSlug =

@@ -1,5 +1,6 @@
 #include "operator/wire/text_forms.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -9,10 +10,13 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include <openssl/evp.h>
 
 #include "operator/core/verdict.h"
+#include "operator/core/workload.h"
 
 namespace walguard::wire {
 namespace {
@@ -25,6 +29,23 @@ std::optional<int> digits(std::string_view text, std::size_t from, std::size_t c
   const char* const end = text.data() + from + count;
   const auto [stopped, error] = std::from_chars(text.data() + from, end, value);
   return error == std::errc() && stopped == end && value >= 0 ? std::optional(value) : std::nullopt;
+}
+
+constexpr std::size_t kComparedBytes = 16;
+
+/// password= of mount.cifs(8), secret= of mount.ceph(8), and their kin.
+bool names_a_secret(std::string_view option) {
+  constexpr std::array<std::string_view, 4> kWords = {"pass", "secret", "token", "key"};
+  return std::ranges::any_of(
+      kWords, [&](std::string_view word) { return option.find(word) != std::string_view::npos; });
+}
+
+std::string without_secret(std::string_view option) {
+  const std::size_t equals = option.find('=');
+  if (equals == std::string_view::npos || !names_a_secret(option.substr(0, equals)))
+    return std::string(option);
+  return std::string(option.substr(0, equals + 1)) +
+         "sha256:" + short_digest(option.substr(equals + 1), kComparedBytes);
 }
 
 }  // namespace
@@ -75,6 +96,30 @@ std::string short_digest(std::string_view bytes, std::size_t count) {
     out += kHex[hash.at(i) & 0xFU];
   }
   return out;
+}
+
+std::string digest_of(const core::StringMap& parameters) {
+  std::string text;
+  for (const auto& [name, value] : parameters) {  // a length tells where each ends
+    for (const std::string& part : {name, value}) text += std::to_string(part.size()) + ':' + part;
+  }
+  return text.empty() ? text : short_digest(text, kComparedBytes);
+}
+
+std::vector<std::string> without_secrets(const std::vector<std::string>& mount_options) {
+  std::vector<std::string> all;
+  all.reserve(mount_options.size());
+  for (const std::string_view entry : mount_options) {
+    std::string kept;
+    for (std::size_t begin = 0; begin <= entry.size();) {
+      const std::size_t end = std::min(entry.find(',', begin), entry.size());
+      if (begin > 0) kept += ',';
+      kept += without_secret(entry.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    all.push_back(std::move(kept));
+  }
+  return all;
 }
 
 }  // namespace walguard::wire

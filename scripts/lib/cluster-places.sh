@@ -26,13 +26,16 @@ inside() { # PLACE COMMAND...
   "${entry[@]}" "${@:2}"
 }
 
-# Starts COMMAND in the background as a part of a place; log and process id (as the place counts them) are kept.
+# Starts COMMAND in the background as a part of a place; log and process id (as the place counts them) are kept. When it
+# returns the command has a session of its own, so that it outlives a caller who ends all that this one left behind.
 start_daemon() { # PLACE NAME COMMAND...
   local entry files=$logs/$1.$2
   entry_of "$1"
+  rm -f "$files.pid"
   # shellcheck disable=SC2016  # meant for the inner shell
   setsid "${entry[@]}" env PATH="$programs:$PATH" sh -c 'echo $$ >"$0"; exec "$@"' "$files.pid" "${@:3}" \
     </dev/null >>"$files.log" 2>&1 9>&- &
+  wait_for 10 test -s "$files.pid"
 }
 
 # At once: a polite API server takes a minute while somebody watches it.

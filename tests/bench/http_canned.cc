@@ -1,8 +1,10 @@
 // walguard's HTTP server with a canned answer and nothing behind it: what the transport alone costs. Its
-// rival under the same load is httplib_canned.cc. Usage: bench_http_canned PORT CERTIFICATE KEY; ends with
-// its standard input.
+// rival under the same load is httplib_canned.cc. For an API server, which wants its uid back, /admit allows
+// whatever it is asked. Usage: bench_http_canned PORT CERTIFICATE KEY [ADDRESS]; ends with its standard
+// input.
 
 #include <chrono>
+#include <cstddef>
 #include <cstdlib>
 #include <iostream>
 #include <string>
@@ -13,9 +15,22 @@
 #include "operator/server/http_server.h"
 #include "tests/bench/canned_answer.h"
 
+namespace {
+
+// The first uid in a review is the request's own (field order of AdmissionRequest, admission/v1 types.go).
+std::string allow(std::string_view review) {
+  constexpr std::string_view kUid = "\"uid\":\"";
+  const std::size_t found = review.find(kUid);
+  const std::string_view rest = review.substr(found == review.npos ? review.size() : found + kUid.size());
+  return R"({"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"allowed":true,"uid":")" +
+         std::string(rest.substr(0, rest.find('"'))) + "\"}}";
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::cerr << "usage: bench_http_canned PORT CERTIFICATE KEY\n";
+  if (argc != 4 && argc != 5) {
+    std::cerr << "usage: bench_http_canned PORT CERTIFICATE KEY [ADDRESS]\n";
     return 2;
   }
   using walguard::server::HttpRequest;
@@ -28,7 +43,11 @@ int main(int argc, char** argv) {
     response.content_type = "application/json";
     response.body = walguard::bench::kCannedAnswer;
   });
-  const auto port = server.start("127.0.0.1", std::atoi(argv[1]));
+  server.route("POST", "/admit", [](const HttpRequest& request, HttpResponse& response) {
+    response.content_type = "application/json";
+    response.body = allow(request.body);
+  });
+  const auto port = server.start(argc == 5 ? argv[4] : "127.0.0.1", std::atoi(argv[1]));
   if (!port) {
     std::cerr << port.error() << '\n';
     return 1;

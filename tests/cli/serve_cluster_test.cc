@@ -46,18 +46,18 @@ constexpr const char* kClaim = R"({"metadata": {"name": "data", "namespace": "he
 class ServeClusterTest : public ::testing::Test {
  protected:
   void serve() {
+    serve({"--tls-cert", certificate_.files().certificate, "--tls-key", certificate_.files().private_key});
+  }
+  void serve(const std::vector<std::string>& more) {
     folder_.write("kubeconfig",
                   "apiVersion: v1\nkind: Config\ncurrent-context: t\n"
                   "contexts: [{name: t, context: {cluster: c, user: u}}]\n"
                   "users: [{name: u, user: {}}]\n"
                   "clusters: [{name: c, cluster: {server: \"" +
                       cluster_.url() + "\"}}]\n");
-    walguard_ = std::make_unique<ServedWalguard>(
-        folder_,
-        std::vector<std::string>{"--kubeconfig", folder_.path("kubeconfig"), "--tls-cert",
-                                 certificate_.files().certificate, "--tls-key",
-                                 certificate_.files().private_key},
-        ServedWalguard::State::kCluster);
+    std::vector<std::string> arguments = {"--kubeconfig", folder_.path("kubeconfig")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    walguard_ = std::make_unique<ServedWalguard>(folder_, arguments, ServedWalguard::State::kCluster);
   }
 
   Reply get(std::string_view path) {
@@ -107,6 +107,47 @@ TEST_F(ServeClusterTest, AnswersFromWhatTheApiServerHasAndFollowsItsChanges) {
   EXPECT_TRUE(
       eventually([&] { return mutate()["warnings"].dump().find("unknown-driver") != std::string::npos; }));
   EXPECT_TRUE(mutate().contains("patch")) << "held until a preflight has measured the class";
+}
+
+TEST_F(ServeClusterTest, AnApiServerThatIsAwayAtTheStartIsWaitedForAndSaid) {
+  cluster_.fail("walguard-tls", 503, "ServiceUnavailable", "back soon");
+  serve({"--namespace", "walguard-system", "--pod-name", "me", "--image", "walguard:test"});
+  EXPECT_TRUE(
+      eventually([&] { return get("/readyz").body.find("certificate: none yet: ") != std::string::npos; }));
+  EXPECT_THAT(get("/readyz").body, HasSubstr("back soon"));
+  EXPECT_EQ(get("/readyz").status, 503);
+  EXPECT_EQ(get("/healthz").status, 200) << "a restart would help nobody";
+
+  cluster_.fail("walguard-tls", 404, "NotFound", "it is yours to make");
+  EXPECT_TRUE(becomes_ready()) << get("/readyz").body;
+  EXPECT_TRUE(mutate().contains("allowed")) << "over TLS";
+}
+
+/// What is not listed yet looks as if it were not there.
+TEST_F(ServeClusterTest, TheLeaderOpensNoGateBeforeItHasSeenEveryPolicy) {
+  cluster_.set_list("storageclasses", kClass);
+  cluster_.set_list("csidrivers", kDriver);
+  cluster_.set_list("persistentvolumeclaims", kClaim);
+  cluster_.set_list("namespaces", R"({"metadata": {"name": "held"}})");
+  cluster_.set_list("pods", R"({"metadata": {"name": "waiting", "namespace": "held", "uid": "u",
+      "annotations": {"walguard/databases": "/data/app.db"}},
+    "spec": {"schedulingGates": [{"name": "walguard/preflight"}],
+      "containers": [{"name": "app", "volumeMounts": [{"name": "data", "mountPath": "/data"}]}],
+      "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]}})");
+  cluster_.refuse("walguardpolicies");
+  cluster_.set_object("walguard-leader", R"({"metadata": {"name": "walguard-leader", "resourceVersion": "3"},
+    "spec": {"holderIdentity": "me", "leaseDurationSeconds": 15}})");
+  serve({"--namespace", "walguard-system", "--pod-name", "me", "--image", "walguard:test"});
+  ASSERT_TRUE(eventually([&] { return cluster_.count("PATCH", "walguard-leader") >= 2; })) << "it leads";
+  EXPECT_EQ(cluster_.count("PATCH", "waiting"), 0);
+
+  cluster_.set_list("walguardpolicies",
+                    R"({"apiVersion": "walguard.dev/v1alpha1",
+      "kind": "WalguardPolicy", "metadata": {"name": "strict"}, "spec": {"defaultMode": "gate"}})");
+  EXPECT_TRUE(eventually([&] { return cluster_.count("POST", "volumepreflights") > 0; }))
+      << "the pod waits for a preflight\n"
+      << walguard_->program().errors();
+  EXPECT_EQ(cluster_.count("PATCH", "waiting"), 0);
 }
 
 }  // namespace

@@ -97,7 +97,7 @@ bool eventually(std::chrono::seconds deadline, const std::function<bool()>& cond
   const auto end = std::chrono::steady_clock::now() + deadline;
   while (!condition()) {
     if (std::chrono::steady_clock::now() >= end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
   }
   return true;
 }

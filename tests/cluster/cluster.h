@@ -66,8 +66,8 @@ class Cluster {
 [[nodiscard]] bool eventually(std::chrono::seconds deadline, const std::function<bool()>& condition);
 
 /// A test with a namespace of its own. Skips where there is no cluster, and fails there when CI=true. At the
-/// end the namespace goes, then what `remove_at_end` named, then the drivers; a failed test shows first what
-/// was in the namespace.
+/// end the namespace goes (whether it has gone is the fixture's to see), then what `remove_at_end` named,
+/// then the drivers; a failed test shows first what was in the namespace.
 class ClusterTest : public ::testing::Test {
  protected:
   void SetUp() override;
@@ -80,6 +80,9 @@ class ClusterTest : public ::testing::Test {
   [[nodiscard]] CommandResult kubectl(std::vector<std::string> arguments) const;
   /// `kubectl apply` in the test's namespace.
   [[nodiscard]] CommandResult apply(const std::string& yaml) const;
+  /// `kubectl apply OPTION...` of objects that name their namespaces themselves.
+  [[nodiscard]] CommandResult apply_anywhere(const std::string& yaml,
+                                             const std::vector<std::string>& options = {}) const;
   /// Waits for `object` ("pod/a") as `kubectl wait --for=CONDITION` does: "condition=Ready", "delete",
   /// "jsonpath={.status.phase}=Bound".
   [[nodiscard]] ::testing::AssertionResult wait(
@@ -89,6 +92,9 @@ class ClusterTest : public ::testing::Test {
   [[nodiscard]] CommandResult in_pod(const std::string& pod, const std::string& command) const;
   /// Events about an object of the test's namespace, in the order they came.
   [[nodiscard]] std::vector<Event> events(const std::string& object_name) const;
+
+  /// Called at the end, when the namespace goes or has gone. For what a test cannot name before.
+  virtual void after_namespace() {}
 
   /// Objects outside the namespace ("storageclass/x"), deleted at the end.
   void remove_at_end(const std::string& object) { objects_.push_back(object); }
@@ -103,6 +109,10 @@ class ClusterTest : public ::testing::Test {
   std::vector<std::string> objects_;
   std::vector<std::string> drivers_;
 };
+
+/// The fields of a container, on one line of YAML: an image with a shell and curl. On a cluster of somebody
+/// else it is the one that WALGUARD_TOOLS_IMAGE names.
+[[nodiscard]] std::string tools_image();
 
 /// YAML of a StorageClass of `driver`. `binding`: Immediate or WaitForFirstConsumer; `reclaim`: Delete or
 /// Retain.

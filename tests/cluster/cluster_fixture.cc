@@ -4,6 +4,8 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <random>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -49,8 +51,10 @@ void ClusterTest::SetUp() {
     GTEST_SKIP() << found.error();
   }
   cluster_ = std::make_unique<const Cluster>(*found);
-  // A name of its own, so that what an earlier run left behind is no matter.
-  const std::string name = "test-" + std::to_string(getpid());
+  // A name of its own: other tests run meanwhile, and an earlier one may have left something behind.
+  std::ostringstream random;
+  random << std::hex << std::random_device()();
+  const std::string name = "test-" + random.str();
   const CommandResult made = cluster_->kubectl({"create", "namespace", name});
   ASSERT_TRUE(made.ok()) << made.errors;
   space_ = name;
@@ -66,8 +70,12 @@ void ClusterTest::TearDown() {
               << kubectl({"get", "events", "--sort-by=.lastTimestamp"}).output;
   }
   if (!space_.empty()) {
-    EXPECT_TRUE(cluster_->kubectl({"delete", "namespace", space_, "--timeout=90s"}).ok())
-        << "namespace " << space_;
+    // What drivers have to take back goes first; a namespace is slower about it than one who asks.
+    if (!drivers_.empty()) {
+      EXPECT_TRUE(kubectl({"delete", "pods,persistentvolumeclaims", "--all", "--timeout=60s"}).ok());
+    }
+    EXPECT_TRUE(cluster_->kubectl({"delete", "namespace", space_, "--wait=false"}).ok()) << space_;
+    after_namespace();
   }
   for (const std::string& object : objects_) {
     EXPECT_TRUE(cluster_->kubectl({"delete", object, "--ignore-not-found", "--timeout=60s"}).ok()) << object;
@@ -96,6 +104,14 @@ CommandResult ClusterTest::kubectl(std::vector<std::string> arguments) const {
 CommandResult ClusterTest::apply(const std::string& yaml) const {
   const TemporaryFile file(yaml);
   return kubectl({"apply", "--filename=" + file.path()});
+}
+
+CommandResult ClusterTest::apply_anywhere(const std::string& yaml,
+                                          const std::vector<std::string>& options) const {
+  const TemporaryFile file(yaml);
+  std::vector<std::string> command = {"apply", "--filename=" + file.path()};
+  command.insert(command.end(), options.begin(), options.end());
+  return cluster_->kubectl(command);
 }
 
 ::testing::AssertionResult ClusterTest::wait(const std::string& object, const std::string& condition,
@@ -141,6 +157,12 @@ bool ClusterTest::start_driver(const std::string& name, const std::string& kind,
   return end.ok();
 }
 
+std::string tools_image() {
+  const char* const given = std::getenv("WALGUARD_TOOLS_IMAGE");
+  const std::string image = given == nullptr ? "walguard.test/tools:1" : given;
+  return "image: \"" + image + "\", imagePullPolicy: IfNotPresent";
+}
+
 std::string storage_class_yaml(const std::string& name, const std::string& driver, const std::string& binding,
                                const std::string& reclaim) {
   return "apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: " + name +
@@ -158,13 +180,9 @@ std::string claim_yaml(const std::string& name, const std::string& storage_class
 std::string pod_yaml(const std::string& name, const std::string& claim, const std::string& node) {
   const std::string where = node.empty() ? "" : "  nodeSelector: {kubernetes.io/hostname: " + node + "}\n";
   return "apiVersion: v1\nkind: Pod\nmetadata: {name: " + name +
-         "}\nspec:\n  terminationGracePeriodSeconds: 0\n" + where +
-         "  containers:\n"
-         "    - name: main\n"
-         "      image: walguard.test/tools:1\n"
-         "      imagePullPolicy: Never\n"
-         "      command: [sleep, infinity]\n"
-         "      volumeMounts: [{name: data, mountPath: /data}]\n"
+         "}\nspec:\n  terminationGracePeriodSeconds: 1\n" + where + "  containers:\n    - {name: main, " +
+         tools_image() +
+         ", command: [sleep, infinity], volumeMounts: [{name: data, mountPath: /data}]}\n"
          "  volumes: [{name: data, persistentVolumeClaim: {claimName: " +
          claim + "}}]\n---\n";
 }

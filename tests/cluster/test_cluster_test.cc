@@ -103,7 +103,8 @@ TEST_F(TestCluster, PodsReachServicesByNameAcrossNodes) {
   const auto pod = [](const std::string& name, const std::string& node, const std::string& command) {
     return "apiVersion: v1\nkind: Pod\nmetadata: {name: " + name + ", labels: {app: " + name +
            "}}\nspec:\n  terminationGracePeriodSeconds: 0\n  nodeSelector: {kubernetes.io/hostname: " + node +
-           "}\n  containers: [{name: main, image: \"walguard.test/tools:1\", imagePullPolicy: Never, "
+           "}\n  containers: [{name: main, " + tools_image() +
+           ", "
            "command: [sh, -c, '" +
            command + "']}]\n---\n";
   };

@@ -149,6 +149,16 @@ TEST_F(ClusterIndexTest, AnObjectThatCannotBeReadIsLoggedCountedAndNotInView) {
   EXPECT_EQ(status_of("pods").unreadable, 2U);
 }
 
+TEST_F(ClusterIndexTest, ANamespaceWhoseLabelIsNoModeIsThereAllTheSame) {
+  cluster_.set_list("namespaces",
+                    R"({"metadata": {"name": "shop", "labels": {"walguard/mode": "enforced"}}})");
+  start();
+  const auto guard = index().read();
+  ASSERT_NE(guard->namespace_object("shop"), nullptr);
+  EXPECT_EQ(guard->namespace_object("shop")->mode, std::nullopt);
+  EXPECT_THAT(logged(), HasSubstr("enforced"));
+}
+
 TEST_F(ClusterIndexTest, SaysWhatItLacksUntilEverythingWasListedOnce) {
   cluster_.refuse("csidrivers");
   index().start();
@@ -179,6 +189,12 @@ TEST_F(ClusterIndexTest, IsNotCurrentAfterASilenceAndIsAgainAfterAWord) {
     return pods_are_current();
   }));
   EXPECT_THAT(logged(), HasSubstr("pods: nothing heard for too long"));
+}
+
+TEST_F(ClusterIndexTest, AKindInWhichNothingHappensIsConfirmedByTheEndOfItsWatchesInTime) {
+  const kube::ReflectorOptions& reflector = options_.reflector;
+  EXPECT_LT(2 * reflector.server_timeout, reflector.silence) << "a watch that lives is not taken for dead";
+  EXPECT_LT(reflector.silence, options_.stale_after) << "a dead one is begun anew before its copy is old";
 }
 
 TEST_F(ClusterIndexTest, AChangeWakesWhoWaitsAndAPodThatIsNotHeldWakesNobody) {

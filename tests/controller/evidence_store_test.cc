@@ -42,7 +42,8 @@ Evidence full_evidence() {
   evidence.key.storage_class = "fast";
   evidence.key.volume = "hostPath:/srv/da\"ta";
   evidence.key.driver = "x.csi.example";
-  evidence.key.parameters = {{"type", "gp3"}, {"quoted \"name\"", "größe\n"}, {"empty", ""}};
+  evidence.key.parameters = "d1 \"größe\"\n";
+  evidence.key.access_mode = core::AccessMode::kReadWriteMany;
   evidence.key.mount_options = {"discard", "noatime"};
   evidence.key.fs_type = "ext4";
   evidence.key.runtime_handler = "kata";

@@ -159,7 +159,8 @@ TEST(Decide, EvidenceOfAnotherKeyOrANarrowerScopeSettlesNothing) {
       {"class", [](auto& k) { k.storage_class = "slow"; }},
       {"volume", [](auto& k) { k.volume = "pv-2"; }},
       {"driver", [](auto& k) { k.driver = "other.example.com"; }},
-      {"parameters", [](auto& k) { k.parameters["protocol"] = "nfs"; }},
+      {"parameters", [](auto& k) { k.parameters = "d2"; }},
+      {"access mode", [](auto& k) { k.access_mode = AccessMode::kReadWriteMany; }},
       {"mount options", [](auto& k) { k.mount_options = {"nolock"}; }},
       {"filesystem type", [](auto& k) { k.fs_type = "xfs"; }},
       {"runtime", [](auto& k) { k.runtime_handler = "runsc"; }}};

@@ -107,7 +107,8 @@ TEST(EvidenceBook, AnotherKeyIsAnotherStorage) {
       {"class", [](auto& k) { k.storage_class = "slow"; }},
       {"volume", [](auto& k) { k.volume = "pv-1"; }},
       {"driver", [](auto& k) { k.driver = "other.example.com"; }},
-      {"parameter", [](auto& k) { k.parameters["type"] = "io2"; }},
+      {"parameter", [](auto& k) { k.parameters = "d2"; }},
+      {"access mode", [](auto& k) { k.access_mode = AccessMode::kReadWriteMany; }},
       {"mount option", [](auto& k) { k.mount_options = {"noatime"}; }},
       {"filesystem", [](auto& k) { k.fs_type = "xfs"; }},
       {"runtime", [](auto& k) { k.runtime_handler = "kata"; }}};
@@ -155,7 +156,7 @@ TEST(EvidenceKeyText, NamesTheStorageOnOneLine) {
 TEST(EvidenceKeyText, KeepsParametersAndMountOptionsToItself) {
   // SMB classes carry "password=..." there, and this text reaches every author of a pod.
   const auto key = but(fast(), [](auto& k) {
-    k.parameters["restuserkey"] = "hunter2";
+    k.parameters = "restuserkey=hunter2";
     k.mount_options = {"username=joe,password=hunter2"};
   });
   EXPECT_EQ(key.text().find("hunter2"), std::string::npos) << key.text();

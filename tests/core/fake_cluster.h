@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
@@ -77,10 +78,14 @@ class FakeCluster {
 
   [[nodiscard]] PreflightWorld world() const {
     PreflightWorld world;
-    if (!preflight_deleted)
-      world.preflights.push_back(view_);
-    else
+    if (preflight_deleted) {
       world.orphans = view_.objects;
+    } else {
+      ObservedPreflight& view = world.preflights.emplace_back(view_);
+      std::erase_if(view.objects.volumes, [&](const ObservedVolume& volume) { return is_lost(volume); });
+      std::ranges::copy_if(view_.objects.volumes, std::back_inserter(world.orphans.volumes),
+                           [&](const ObservedVolume& volume) { return is_lost(volume); });
+    }
     world.nodes = nodes;
     world.all_nodes = true;
     world.own_namespace = "walguard-system";
@@ -150,6 +155,11 @@ class FakeCluster {
   [[nodiscard]] std::string run() const { return run_name(view_.object, view_.object.status.run); }
 
  private:
+  /// Its claim is gone, and the status does not know it: only a look at all volumes finds it.
+  [[nodiscard]] bool is_lost(const ObservedVolume& volume) const {
+    return status().volume != volume.name && status().foreign_volume != volume.name &&
+           std::ranges::count(view_.objects.claims, volume.name, &ObservedClaim::volume) == 0;
+  }
   static void add_once(std::vector<std::string>& names, const std::string& name) {
     if (std::ranges::count(names, name) == 0) names.push_back(name);
   }

@@ -75,7 +75,7 @@ TEST_F(PreflightPlan, TheSameWorldGivesTheSameActions) {
 TEST_F(PreflightPlan, ARunThatBeginsIsInTheStatusBeforeAnyOfItsObjects) {
   const PreflightStatus status = written(look());
   EXPECT_EQ(status.run, 1);
-  EXPECT_EQ(status.run_key, class_key(provisioned_class(), ""));
+  EXPECT_EQ(status.run_key, class_key(provisioned_class(), "", AccessMode::kReadWriteOnce));
   EXPECT_THAT(status.recent_starts, ElementsAre(cluster_.now));
 }
 
@@ -100,9 +100,17 @@ TEST_F(PreflightPlan, APassIsEvidenceUnderTheKeyThatWasMeasured) {
   prove();
   const Evidence* const evidence = evidence_of(cluster_.status());
   ASSERT_NE(evidence, nullptr);
-  EXPECT_EQ(evidence->key, class_key(provisioned_class(), ""));
+  EXPECT_EQ(evidence->key, class_key(provisioned_class(), "", AccessMode::kReadWriteOnce));
   EXPECT_EQ(evidence->verdicts[Strategy::kWal], Verdict::kSafe);
   EXPECT_THAT(look(), IsEmpty()) << "all is quiet then";
+}
+
+TEST_F(PreflightPlan, AClassThatChangesWhileItIsMeasuredIsMeasuredAgain) {
+  live([&] { return cluster_.status().reason == "Measuring"; });
+  cluster_.view().storage_class->parameters_digest = "another";
+  live([&] { return cluster_.status().phase == PreflightPhase::kInconclusive; });
+  EXPECT_EQ(cluster_.status().reason, "ClassChanged");
+  EXPECT_EQ(evidence_of(cluster_.status()), nullptr) << "nobody knows which of the two it was";
 }
 
 TEST_F(PreflightPlan, WhyARunCannotBeginIsSaid) {
@@ -118,8 +126,8 @@ TEST_F(PreflightPlan, WhyARunCannotBeginIsSaid) {
       {"MountOptionsDiffer", [](FakeCluster& c) { c.preflight().spec.mount_options = {"nolock"}; }},
       {"CostlyDriver", [](FakeCluster& c) { c.view().costly = true; }},
       {"SwitchedOff", [](FakeCluster& c) { c.policy.automatic_preflights = false; }},
-      {"WaitingForSlot", [](FakeCluster& c) { c.limits.at_once = 0; }},
-      {"HourlyLimit", [](FakeCluster& c) { c.limits.per_hour = 0; }}};
+      {"WaitingForSlot", [](FakeCluster& c) { c.policy.preflights_at_once = 0; }},
+      {"HourlyLimit", [](FakeCluster& c) { c.policy.preflights_per_hour = 0; }}};
   for (const Case& each : cases) {
     cluster_ = FakeCluster();
     each.arrange(cluster_);
@@ -156,7 +164,7 @@ TEST_F(PreflightPlan, WhatIsProvenIsMeasuredAgainOnlyWhenSomethingHasChanged) {
   const std::vector<Case> cases = {
       {"nothing", false, [](FakeCluster&) {}},
       {"the class's parameters", true,
-       [](FakeCluster& c) { c.view().storage_class->parameters["tier"] = "hdd"; }},
+       [](FakeCluster& c) { c.view().storage_class->parameters_digest = "another"; }},
       {"the driver", true, [](FakeCluster& c) { c.view().storage_class->provisioner = "other.example.com"; }},
       {"walguard", true, [](FakeCluster& c) { c.operator_version = "2"; }},
       {"one node's kernel", false, [](FakeCluster& c) { c.nodes.front().kernel = "6.12"; }},
@@ -207,7 +215,7 @@ TEST_F(PreflightPlan, AtMostSoManyRunAtOnceAndWhatWasNeverMeasuredComesFirst) {
   ObservedPreflight fresh = FakeCluster().view();
   fresh.object.uid = "bbbbbbbb-0000-4000-8000-000000000002";
   world.preflights.push_back(fresh);
-  world.limits.at_once = 1;
+  world.policy.preflights_at_once = 1;
   const auto actions = next_actions(world, cluster_.now);
   ASSERT_FALSE(actions.empty());
   EXPECT_EQ(actions.front().preflight, 1U);
@@ -254,6 +262,18 @@ TEST_F(PreflightPlan, PodsThatNeverMetNameTheNetworkPolicyThatIsThere) {
   live_until(PreflightPhase::kInconclusive);
   EXPECT_EQ(cluster_.status().reason, "NetworkPolicy");
   EXPECT_THAT(cluster_.status().message, HasSubstr("default-deny"));
+}
+
+TEST_F(PreflightPlan, AnEvictedPodIsNamedThoughItsJobTakesTheOtherOneAwayMeanwhile) {
+  cluster_.pods_end = false;
+  live([&] { return cluster_.status().reason == "Measuring"; });
+  cluster_.objects().pods.front().deleting = true;
+  cluster_.objects().pods.back().ended = true;
+  cluster_.objects().pods.back().reason = "Evicted";
+  cluster_.objects().pods.back().message = "the node was low on memory";
+  const PreflightStatus status = written(look());
+  EXPECT_EQ(status.reason, "Evicted");
+  EXPECT_THAT(status.message, HasSubstr("low on memory"));
 }
 
 TEST_F(PreflightPlan, APassThatDoesNotReachFarEnoughIsNoVerdictForTheScopeAskedFor) {

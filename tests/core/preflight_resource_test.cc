@@ -18,6 +18,7 @@ TEST(PreflightResource, AFreshClaimIsMeasuredUnderTheKeyThatTheJudgementAsksFor)
     storage_class.name = "fast";
     storage_class.provisioner = "fast.csi.example.com";
     storage_class.parameters = {{fs_type_parameter, "xfs"}, {"zone", "a"}};
+    storage_class.parameters_digest = "d1";
     storage_class.mount_options = {"noatime", "discard"};
     ClusterState cluster;
     cluster.add(storage_class);
@@ -25,6 +26,7 @@ TEST(PreflightResource, AFreshClaimIsMeasuredUnderTheKeyThatTheJudgementAsksFor)
     claim.namespace_name = "team";
     claim.name = "data";
     claim.spec.storage_class = "fast";
+    claim.spec.access_modes = {AccessMode::kReadWriteOncePod};
     cluster.add(claim);
     Volume volume;
     volume.kind = VolumeKind::kClaim;
@@ -32,7 +34,7 @@ TEST(PreflightResource, AFreshClaimIsMeasuredUnderTheKeyThatTheJudgementAsksFor)
     const Catalog catalog({}, {}, {});
     VolumeFacts facts;
     describe_storage(facts, view_storage("team", volume, cluster, catalog));
-    EXPECT_EQ(class_key(storage_class, ""), facts.key) << fs_type_parameter;
+    EXPECT_EQ(class_key(storage_class, "", AccessMode::kReadWriteOnce), facts.key) << fs_type_parameter;
   }
 }
 

@@ -246,17 +246,36 @@ TEST(PreflightSimulation, NothingIsLeftOfAPreflightThatIsDeletedWheneverThatIs) 
   }
 }
 
-TEST(PreflightSimulation, AVolumeThatDoesNotGoAwayIsToldAndWaitedFor) {
+TEST(PreflightSimulation, AVolumeThatDoesNotGoAwayIsToldAndNotWaitedForLongerThanPatienceSays) {
   FakeCluster cluster;
   cluster.deletes_volumes = false;
-  for (int look = 0; look < 300; ++look) {
+  const auto live = [&](UtcSeconds seconds) {
+    for (const UtcSeconds end = cluster.now + seconds; cluster.now < end; cluster.now += 2) {
+      for (const Action& action : next_actions(cluster.world(), cluster.now)) cluster.apply(action);
+      cluster.live();
+    }
+  };
+  live(cluster.limits.cleanup_patience);
+  EXPECT_EQ(name(cluster.status().phase), "CleaningUp");
+  EXPECT_EQ(cluster.status().measured->evidence.verdicts[Strategy::kWal], Verdict::kSafe);
+  live(cluster.limits.cleanup_patience);
+  EXPECT_EQ(name(cluster.status().phase), "Done");
+  EXPECT_EQ(std::ranges::count(cluster.events, "CleanupStuck"), 1);
+}
+
+TEST(PreflightSimulation, AVolumeOfADeadNodeDoesNotHoldUpTheRunThatAPodWaitsFor) {
+  FakeCluster cluster;
+  cluster.deletes_volumes = false;
+  cluster.pods_end = false;
+  for (int look = 0; look < 600; ++look) {
     for (const Action& action : next_actions(cluster.world(), cluster.now)) cluster.apply(action);
     cluster.live();
     cluster.now += 2;
+    cluster.nodes.front().ready = cluster.status().run != 1 || cluster.objects().pods.empty();
+    cluster.pods_end = cluster.status().run > 1;
   }
-  EXPECT_EQ(name(cluster.status().phase), "CleaningUp");
-  EXPECT_EQ(std::ranges::count(cluster.events, "CleanupStuck"), 1);
-  EXPECT_EQ(cluster.status().measured->evidence.verdicts[Strategy::kWal], Verdict::kSafe);
+  EXPECT_EQ(cluster.status().run, 2);
+  EXPECT_EQ(cluster.status().reason, "Safe");
 }
 
 }  // namespace

@@ -133,6 +133,16 @@ TEST(PlanProbe, InAClusterAnyProvisionedClassIsMeasuredAsFarAsItsAccessModesLetT
   expect_refusal(with_modes({}, Scope::kNode), "lets a preflight write");
 }
 
+TEST(PlanProbe, InAClusterAFailureAcrossNodesLeavesOneNodeWorthMeasuring) {
+  const auto facts = but(unknown_volume(), [](auto& f) { f.access_modes = kRwo, f.scope = Scope::kNode; });
+  const auto after_failure = [&](Scope scope) {
+    return plan(facts, in_cluster(), book(failed(facts.key, scope)));
+  };
+  ASSERT_TRUE(after_failure(Scope::kCluster)) << after_failure(Scope::kCluster).error();
+  EXPECT_EQ(after_failure(Scope::kCluster)->scope, Scope::kNode);
+  expect_refusal(after_failure(Scope::kNode), "a preflight has measured it");
+}
+
 TEST(PlanProbe, InAClusterARuntimeThatAClassNamesIsMeasured) {
   const auto with_runtime = [](std::string runtime) {
     return plan(but(unknown_volume(), [&](auto& f) { f.key.runtime_handler = runtime; }), in_cluster());

@@ -182,6 +182,38 @@ TEST(ModeInForce, IsTheNamespacesElseThePolicysAndWarnByDefault) {
   EXPECT_EQ(answer(ask).decision, Decision::kDeny);
 }
 
+TEST(ModeInForce, IsAtLeastGateWhereANamespaceOfTheClusterIsNotInViewYet) {
+  Ask ask = asking(Mode::kEnforce, kUnprovenVolume);
+  ask.volumes.front().access_modes = {AccessMode::kReadWriteOnce};
+  ask.namespace_in_view = false;
+  EXPECT_EQ(mutate(ask).mode, Mode::kWarn) << "of files, the namespace may simply not be among them";
+  ask.reach.in_cluster = true;
+  EXPECT_EQ(mutate(ask).decision, Decision::kGate) << "its label may say enforce";
+  ask.policy.default_mode = Mode::kEnforce;
+  EXPECT_EQ(mutate(ask).mode, Mode::kEnforce);
+}
+
+TEST(Respond, ModeGateHoldsWhatAPreflightHasFoundUnsafeAndWarnsOfWhatIsSoByItsKind) {
+  Ask ask = asking(Mode::kGate, kUnprovenVolume);
+  ask.evidence = book(failed(kUnprovenVolume.key, Scope::kNode));
+  const Answer held = mutate(ask);
+  EXPECT_EQ(held.decision, Decision::kGate);
+  EXPECT_TRUE(held.add_gate);
+  EXPECT_TRUE(contains(held.message, "preflight-failed"));
+  EXPECT_TRUE(contains(held.message, "Remedy:"));
+  EXPECT_EQ(answer(ask).decision, Decision::kWarn) << "mode gate denies nothing";
+  ask.object = gated();
+  EXPECT_EQ(answer(ask).decision, Decision::kGate);
+  EXPECT_FALSE(mutate(ask).add_gate) << "it has it";
+  ask.object = pod();
+  ask.object.pod.node_name = "n1";
+  EXPECT_EQ(mutate(ask).decision, Decision::kWarn) << "no gate can hold it";
+  ask = asking(Mode::kWarn, kUnprovenVolume);
+  ask.evidence = book(failed(kUnprovenVolume.key, Scope::kNode));
+  EXPECT_EQ(mutate(ask).decision, Decision::kWarn);
+  EXPECT_EQ(mutate(asking(Mode::kGate, kUnsafeVolume)).decision, Decision::kWarn);
+}
+
 TEST(ModeInForce, MayOnlyBeMadeStricterByAPod) {
   Ask ask = asking(Mode::kGate, kUnsafeVolume);
   for (const std::string_view looser : {"off", "audit", "warn"}) {

@@ -48,6 +48,7 @@ const std::map<std::string_view, std::string_view> kNeverUnknown = {
     {"evidence-missing", "evidence is in the book or it is not"},
     {"evidence-stale", "evidence has a time"},
     {"rollout-overlap", "the strategy stands in the workload; a warning, so a pod alone does not ask"},
+    {"scale-out", "a warning: a pod that does not know its siblings does not ask"},
     {"preflight-passed", "evidence is in the book or it is not"},
 };
 
@@ -131,6 +132,7 @@ std::vector<RuleCase> unsafe_cases() {
 
     {"replicas-diverge", "three replicas, each node its own files", Match::kYes, on_every_node_its_own(3)},
     {"replicas-diverge", "one replica", Match::kNo, on_every_node_its_own(1)},
+    {"replicas-diverge", "one replica, and an autoscaler that may make more", Match::kYes, but(on_every_node_its_own(1), [](auto& f) { f.autoscaled_to = 2; })},
     {"replicas-diverge", "a DaemonSet means it so", Match::kNo, but(on_every_node_its_own(3), [](auto& f) { f.workload = WorkloadKind::kDaemonSet; })},
     {"replicas-diverge", "a claim for each replica", Match::kNo, but(on_every_node_its_own(3), [](auto& f) { f.per_replica_claim = true; })},
     {"replicas-diverge", "all on one node", Match::kNo, but(on_every_node_its_own(3), [](auto& f) { f.pinned_to_node = true; })},
@@ -185,6 +187,13 @@ std::vector<RuleCase> warning_and_safe_cases() {
   return {
     {"rollout-overlap", "a rolling update", Match::kYes, but(block_volume(), [](auto& f) { f.replaced_by_overlap = true; })},
     {"rollout-overlap", "Recreate", Match::kNo, block_volume()},
+
+    {"scale-out", "one replica", Match::kNo, block_volume()},
+    {"scale-out", "three", Match::kYes, but(block_volume(), [](auto& f) { f.replicas = 3; })},
+    {"scale-out", "one, and an autoscaler that may make more", Match::kYes, but(block_volume(), [](auto& f) { f.autoscaled_to = 5; })},
+    {"scale-out", "a DaemonSet means it so", Match::kNo, but(block_volume(), [](auto& f) { f.replicas = 3, f.workload = WorkloadKind::kDaemonSet; })},
+    {"scale-out", "a claim for each replica", Match::kNo, but(block_volume(), [](auto& f) { f.replicas = 3, f.per_replica_claim = true; })},
+    {"scale-out", "an emptyDir, which is each pod's own", Match::kNo, but(local_volume(), [](auto& f) { f.replicas = 3, f.binding = Binding::kNotAClaim, f.scope = Scope::kPod; })},
 
     {"one-kernel-local-filesystem", "a local disk", Match::kYes, local_volume()},
     {"one-kernel-local-filesystem", "a local disk known from memory alone", Match::kNo, unverified(local_volume())},
@@ -374,6 +383,7 @@ TEST(RuleTable, HoldsEveryRuleOfTheFirstVersion) {
                                     "evidence-missing",
                                     "evidence-stale",
                                     "rollout-overlap",
+                                    "scale-out",
                                     "one-kernel-local-filesystem",
                                     "single-attach-block-filesystem",
                                     "memory-filesystem",

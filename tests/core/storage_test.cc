@@ -271,12 +271,14 @@ TEST_F(Storage, ASourceThisVersionDoesNotKnowIsUnknown) {
 TEST_F(Storage, AVolumeOfAClassIsMeasuredAsItsClass) {
   auto fast =
       storage_class("fast", "block.example.com", {{"type", "io2"}, {"csi.storage.k8s.io/fstype", "xfs"}});
+  fast.parameters_digest = "d1";
   fast.mount_options = {"noatime", "discard"};
   const auto facts = describe(cluster_of(fast, claim(kRwo)));
   EXPECT_EQ(facts.key.storage_class, "fast");
   EXPECT_EQ(facts.key.volume, "");
   EXPECT_EQ(facts.key.driver, "block.example.com");
-  EXPECT_EQ(facts.key.parameters, fast.parameters);
+  EXPECT_EQ(facts.key.parameters, "d1") << "a parameter may be a password";
+  EXPECT_EQ(facts.key.access_mode, AccessMode::kReadWriteOnce);
   EXPECT_EQ(facts.key.mount_options, (std::vector<std::string>{"discard", "noatime"})) << "sorted";
   EXPECT_EQ(facts.key.fs_type, "xfs");
 }
@@ -299,6 +301,28 @@ TEST_F(Storage, AVolumeThatContradictsItsClassIsNotWhatTheClassWasMeasuredAs) {
   auto filesystem = persistent_volume("block.example.com", kRwo);
   filesystem.fs_type = "ext4";
   EXPECT_NE(describe(cluster_of(fast, claim(kRwo, "fast", "pv-1"), filesystem)).key, by_class);
+}
+
+TEST_F(Storage, WhatWasMeasuredForOneNodeSaysNothingOfTheSameClassServedToMany) {
+  const auto fast = storage_class("fast", "block.example.com");
+  const auto key = [&](const std::vector<AccessMode>& modes) {
+    return describe(cluster_of(fast, claim(modes))).key;
+  };
+  EXPECT_NE(key(kRwo), key({AccessMode::kReadWriteMany})) << "many drivers serve the latter by NFS";
+  EXPECT_EQ(key(kRwo), key({AccessMode::kReadWriteOncePod})) << "the same device";
+  EXPECT_EQ(key({AccessMode::kReadWriteOnce, AccessMode::kReadWriteMany}), key({AccessMode::kReadWriteMany}));
+}
+
+TEST_F(Storage, AVolumeOfAnEarlierClassOfThatNameIsProvenOnItself) {
+  const auto fast = storage_class("fast", "block.example.com", {{"pool", "ssd"}, {"sub", "${pvc.name}"}});
+  const auto key = [&](const StringMap& attributes) {
+    auto volume = persistent_volume("block.example.com", kRwo);
+    volume.attributes = attributes;
+    return describe(cluster_of(fast, claim(kRwo, "fast", "pv-1"), volume)).key;
+  };
+  EXPECT_EQ(key({{"pool", "ssd"}, {"sub", "data"}, {"id", "7"}}).storage_class, "fast");
+  EXPECT_EQ(key({{"pool", "nfs"}}).storage_class, "") << "the class was made anew with other parameters";
+  EXPECT_EQ(key({{"pool", "nfs"}}).volume, "pv-1");
 }
 
 TEST_F(Storage, StaticAndPathBasedVolumesAreProvenOnThemselves) {

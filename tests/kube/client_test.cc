@@ -231,7 +231,7 @@ TEST_F(ClientTest, AWatchHandsOnEachLineUntilItsEnd) {
   ASSERT_TRUE(result) << result.error().text();
   EXPECT_THAT(names_, ElementsAre("a", "mark"));
   EXPECT_EQ(request().target,
-            "/api/v1/pods?watch=true&allowWatchBookmarks=true&resourceVersion=50&timeoutSeconds=300");
+            "/api/v1/pods?watch=true&allowWatchBookmarks=true&resourceVersion=50&timeoutSeconds=30");
   EXPECT_EQ(request().deadline, std::nullopt);
 }
 

@@ -30,9 +30,10 @@ core::PreflightStatus full_status() {
   status.run_key = {.storage_class = "fast",
                     .volume = "",
                     .driver = "fast.csi.example.com",
-                    .parameters = {{"tier", "ssd"}},
+                    .parameters = "d1",
                     .mount_options = {"noatime"},
                     .fs_type = "ext4",
+                    .access_mode = core::AccessMode::kReadWriteMany,
                     .runtime_handler = "kata"};
   status.volume = "pvc-1";
   status.foreign_volume = "other";
@@ -144,6 +145,37 @@ TEST(PreflightResource, AWantedPreflightIsNamedAfterItsClassAndWhatItProves) {
 TEST(PreflightResource, ScopeClusterIsProvedOnAClaimThatTwoNodesMayWrite) {
   core::ProbeRequest request{.key = {}, .scope = core::Scope::kCluster};
   EXPECT_EQ(preflight_for(request, "").spec.access_mode, core::AccessMode::kReadWriteMany);
+}
+
+TEST(PreflightResource, AWantedPreflightAsksForItsClaimAsTheWorkloadDoes) {
+  core::ProbeRequest request{.key = {}, .scope = core::Scope::kNode};
+  request.key.access_mode = core::AccessMode::kReadWriteMany;
+  EXPECT_EQ(preflight_for(request, "").spec.access_mode, core::AccessMode::kReadWriteMany);
+}
+
+TEST(PreflightResource, NoPasswordOfAClassStandsInAPreflight) {
+  const auto object = read_preflight(
+      R"({"metadata":{"name":"p"},"spec":{"storageClassName":"smb","mountOptions":["vers=3.0,password=hunter2"]}})");
+  ASSERT_TRUE(object) << object.error();
+  EXPECT_THAT(manifest_of(*object), ::testing::Not(::testing::HasSubstr("hunter2")));
+}
+
+TEST(TextForms, ASecretInAMountOptionBecomesADigestThatCanStillBeCompared) {
+  const auto hidden = without_secrets({"noatime", "vers=3.0,password=hunter2", "secret=a,dir_mode=0777"});
+  ASSERT_EQ(hidden.size(), 3U);
+  EXPECT_EQ(hidden[0], "noatime");
+  EXPECT_THAT(hidden[1], ::testing::MatchesRegex("vers=3.0,password=sha256:[0-9a-f]+"));
+  EXPECT_THAT(hidden[2], ::testing::MatchesRegex("secret=sha256:[0-9a-f]+,dir_mode=0777"));
+  EXPECT_EQ(without_secrets({"password=a"}), without_secrets({"password=a"}));
+  EXPECT_NE(without_secrets({"password=a"}), without_secrets({"password=b"}));
+}
+
+TEST(TextForms, ParametersHaveADigestThatTellsThemApartAndHidesThem) {
+  EXPECT_EQ(digest_of({}), "");
+  EXPECT_EQ(digest_of({{"a", "b"}}), digest_of({{"a", "b"}}));
+  EXPECT_NE(digest_of({{"a", "b"}}), digest_of({{"a", "c"}}));
+  EXPECT_NE(digest_of({{"ab", "c"}}), digest_of({{"a", "bc"}}));
+  EXPECT_EQ(digest_of({{"password", "hunter2"}}).find("hunter2"), std::string::npos);
 }
 
 TEST(TextForms, ATimeIsReadAsItWasWritten) {

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/cluster/cluster.h"
-#include "tests/cluster/operator/operator_fixture.h"
+#include "tests/cluster/operator_fixture.h"
 
 namespace walguard::cluster::testing {
 namespace {
@@ -42,8 +42,9 @@ TEST_F(Admission, APodWithANodeNameIsNeverGated) {
   ASSERT_TRUE(apply(storage_class_yaml(storage_class, storage_class) +
                     claim_yaml("data", storage_class, "ReadWriteOncePod"))
                   .ok());
+  const std::string a_node = kubectl({"get", "nodes", "--output=jsonpath={.items[0].metadata.name}"}).output;
   std::string pod = guarded_pod("bound", "data");
-  pod.insert(pod.find("  terminationGracePeriodSeconds"), "  nodeName: node1\n");
+  pod.insert(pod.find("  terminationGracePeriodSeconds"), "  nodeName: " + a_node + "\n");
   const CommandResult refused = apply(pod);
   EXPECT_FALSE(refused.ok()) << "require-local is enforced where no gate can hold the pod";
   EXPECT_THAT(refused.errors, HasSubstr("denied the request"));

@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/cluster/cluster.h"
-#include "tests/cluster/operator/operator_fixture.h"
+#include "tests/cluster/operator_fixture.h"
 
 namespace walguard::cluster::testing {
 namespace {
@@ -31,6 +31,8 @@ TEST_F(Operator, ProvesAnUnknownDriverByAPreflightAndReleasesThePodAndAdmitsTheN
   ASSERT_TRUE(created.ok()) << created.errors;
   EXPECT_THAT(gates_of("one"), Contains("walguard/preflight")) << "nothing is known of the driver yet";
   EXPECT_TRUE(wait("pod/one", "condition=Ready", kPreflight));
+  EXPECT_TRUE(wait("persistentvolumeclaim/first", "jsonpath={.status.phase}=Bound"))
+      << "its class waits for the first consumer, whom the gate held back";
 
   const auto preflights = preflights_of(own("local"));
   ASSERT_EQ(preflights.size(), 1U);
@@ -41,21 +43,6 @@ TEST_F(Operator, ProvesAnUnknownDriverByAPreflightAndReleasesThePodAndAdmitsTheN
   EXPECT_THAT(gates_of("two"), IsEmpty());
   EXPECT_TRUE(wait("pod/two", "condition=Ready"));
   EXPECT_TRUE(nothing_is_left());
-}
-
-TEST_F(Operator, KeepsAPodOffStorageThatTwoNodesDoNotShareCoherentlyAndSaysWhy) {
-  if (!make_class("network")) return;
-  ASSERT_TRUE(apply(claim_yaml("shared", own("network"), "ReadWriteMany")).ok());
-  const CommandResult created = apply(guarded_pod("one", "shared"));
-  ASSERT_TRUE(created.ok()) << created.errors;
-  const auto preflight = preflight_in_phase(own("network"), "Done");
-  ASSERT_FALSE(preflight.is_null()) << nlohmann::json(preflights_of(own("network"))).dump(1);
-  EXPECT_EQ(preflight.at("/status/verdict/wal"_json_pointer), "unsafe") << preflight.dump(1);
-  EXPECT_EQ(preflight.at("status").at("nodes").size(), 2U) << "one pod on each of two nodes";
-
-  EXPECT_TRUE(is_told("one", "preflight-failed"));
-  EXPECT_THAT(gates_of("one"), Contains("walguard/preflight"));
-  EXPECT_THAT(kubectl({"describe", "pod", "one"}).output, HasSubstr("mmap-coherence"));
 }
 
 TEST_F(Operator, DeniesADeploymentOnANetworkClassInItsOwnWords) {
@@ -80,7 +67,9 @@ TEST_F(Operator, DeniesAScaleThatWouldMakeSeveralDatabasesOfOne) {
       "db\n"
       "  selector: {matchLabels: {app: db}}\n  template:\n    metadata: {labels: {app: db}, annotations: "
       "{walguard/databases: /data/app.db}}\n    spec:\n      containers:\n"
-      "        - {name: main, image: \"walguard.test/tools:1\", imagePullPolicy: Never, command: [sleep, "
+      "        - {name: main, " +
+      tools_image() +
+      ", command: [sleep, "
       "infinity], volumeMounts: [{name: data, mountPath: /data}]}\n"
       "      volumes: [{name: data, hostPath: {path: /mnt/walguard-scale, type: DirectoryOrCreate}}]\n";
   ASSERT_TRUE(apply(set).ok()) << "before the namespace enforces anything";
@@ -121,8 +110,8 @@ TEST_F(Operator, OpensTheGatesOfANamespaceThatIsSwitchedOff) {
 TEST_F(Operator, LetsAPodWithoutSharedStorageAlone) {
   set_mode("enforce");
   const std::string pod =
-      "apiVersion: v1\nkind: Pod\nmetadata: {name: plain}\nspec:\n  containers: [{name: main, image: "
-      "\"walguard.test/tools:1\", imagePullPolicy: Never, command: [sleep, infinity]}]\n";
+      "apiVersion: v1\nkind: Pod\nmetadata: {name: plain}\nspec:\n  containers: [{name: main, " +
+      tools_image() + ", command: [sleep, infinity]}]\n";
   const CommandResult created = apply(pod);
   ASSERT_TRUE(created.ok()) << created.errors;
   EXPECT_THAT(created.errors, Not(HasSubstr("walguard")));

@@ -23,6 +23,7 @@
 #include "operator/core/verdict.h"
 #include "operator/kube/client.h"
 #include "operator/kube/http.h"
+#include "operator/wire/job_manifest.h"
 #include "operator/wire/preflight_resource.h"
 #include "operator/wire/text_forms.h"
 #include "preflight/report/compact.h"
@@ -89,7 +90,7 @@ class ClusterPreflightsTest : public ::testing::Test {
             .runtime_class = [](std::string_view handler) { return std::optional<std::string>(handler); },
             .is_costly = {},
             .differs_per_node = {},
-            .policy = [] { return core::Policy{}; },
+            .policy = [this] { return policy_; },
             .now = [this] { return now_; },
             .emit = [this](const PreflightEvent& event) { events_.push_back(event.reason); },
             .after_action =
@@ -106,7 +107,8 @@ class ClusterPreflightsTest : public ::testing::Test {
     return {client_, parts(), options};
   }
   core::ProbeRequest request() {
-    return {.key = core::class_key(storage_class_, ""), .scope = core::Scope::kNode};
+    return {.key = core::class_key(storage_class_, "", core::AccessMode::kReadWriteOnce),
+            .scope = core::Scope::kNode};
   }
 
   /// Controllers, scheduler, kubelet and provisioner do one step.
@@ -191,6 +193,7 @@ class ClusterPreflightsTest : public ::testing::Test {
   MemoryApi api_;
   kube::Client client_{api_};
   core::StorageClass storage_class_;
+  core::Policy policy_;
   core::UtcSeconds now_ = 1'800'000'000;
   std::vector<std::string> events_;
   std::vector<std::string> lines_;
@@ -229,6 +232,34 @@ TEST_F(ClusterPreflightsTest, APreflightOfAnotherScopeOrOptionHasAnotherName) {
   other.key.mount_options = {"noatime"};
   EXPECT_TRUE(executor.ensure(other, never_));
   EXPECT_THAT(api_.all("volumepreflights"), ::testing::SizeIs(3));
+}
+
+TEST_F(ClusterPreflightsTest, APodThatBearsTheLabelsOfARunInAnotherNamespaceIsNoneOfIt) {
+  ClusterPreflights executor = this->executor();
+  ASSERT_TRUE(executor.ensure(request(), never_));
+  api_.add("claimpreflights", "tenant",
+           {{"metadata", {{"name", "theirs"}}}, {"spec", {{"claimName", "no-such-claim"}}}});
+  api_.add("pods", "tenant",
+           {{"metadata",
+             {{"name", "alien"},
+              {"labels",
+               {{wire::kManagedByLabel, wire::kManagedBy},
+                {wire::kPreflightUidLabel, preflight().uid},
+                {wire::kRunLabel, "walguard-pf-1"}}}}}});
+  ASSERT_NE(executor.pass(never_), Pass::kFailed) << lines_.back();
+  EXPECT_EQ(name(preflight().status.phase), "Running") << "it would have been waited for to go away";
+  EXPECT_THAT(api_.log, ::testing::Not(::testing::Contains("DELETE pods")));
+}
+
+TEST_F(ClusterPreflightsTest, AsManyRunAsThePolicySays) {
+  policy_.preflights_per_hour = 0;
+  ClusterPreflights executor = this->executor();
+  ASSERT_TRUE(executor.ensure(request(), never_));
+  ASSERT_NE(executor.pass(never_), Pass::kFailed);
+  EXPECT_EQ(preflight().status.reason, "HourlyLimit");
+  policy_.preflights_per_hour = 1;
+  ASSERT_NE(executor.pass(never_), Pass::kFailed);
+  EXPECT_EQ(preflight().status.reason, "Started");
 }
 
 TEST_F(ClusterPreflightsTest, KilledAfterAnyActionTheNextOneGoesOnAndNothingIsLeft) {

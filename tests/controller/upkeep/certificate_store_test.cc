@@ -1,6 +1,7 @@
 #include "operator/controller/certificate_store.h"
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -64,7 +65,9 @@ class CertificateStoreTest : public ::testing::Test {
     clients_.push_back(api_.client());
     CertificateOptions options;
     options.namespace_name = "walguard-system";
-    options.read_every = options.check_every = std::chrono::milliseconds(5);
+    options.read_every = options.check_every = options.pause = std::chrono::milliseconds(5);
+    options.first_pair = {.first = std::chrono::milliseconds(5), .longest = std::chrono::milliseconds(5)};
+    options.check_every = check_every_;
     CertificateParts parts;
     parts.use = [this](const TlsMaterial& material) -> tl::expected<void, std::string> {
       const std::lock_guard lock(mutex_);
@@ -101,6 +104,7 @@ class CertificateStoreTest : public ::testing::Test {
   ObjectApi api_;
   std::vector<std::unique_ptr<kube::Client>> clients_;
   const std::stop_token never_;
+  std::chrono::milliseconds check_every_{5};
 };
 
 TEST_F(CertificateStoreTest, TheFirstReplicaMakesTheSecretAndTheNextOnesUseIt) {
@@ -171,6 +175,48 @@ TEST_F(CertificateStoreTest, ABundleThatSomebodyBlankedIsPutBack) {
   api_.put(kValidating, blanked);
   ASSERT_TRUE(leader->keep(never_));
   EXPECT_EQ(bundle_in(kValidating, 1), in_secret().authority_bundle);
+}
+
+TEST_F(CertificateStoreTest, ABundleThatSomebodyBlankedIsPutBackAtOnceAndNotAtTheNextLook) {
+  check_every_ = std::chrono::hours(1);
+  const auto live = std::make_shared<kube::testing::LiveBody>();
+  api_.interfere([&](const kube::testing::FakeRequest& request) -> std::optional<kube::testing::FakeAnswer> {
+    if (request.target.find("metadata.name%3Dwalguard") == std::string::npos) return std::nullopt;
+    if (request.target.find("watch=") == std::string::npos) {
+      return kube::testing::FakeAnswer{.body = R"({"metadata": {"resourceVersion": "5"}, "items": []})"};
+    }
+    const bool of_mutating = request.target.find("/mutating") != std::string::npos;
+    return kube::testing::FakeAnswer{.live =
+                                         of_mutating ? live : std::make_shared<kube::testing::LiveBody>()};
+  });
+  const auto store = replica();
+  std::jthread leading([&](const std::stop_token& stop) { store->lead(stop); });
+  ASSERT_TRUE(
+      eventually([&] { return !bundle_in(kMutating, 1).empty() && !bundle_in(kValidating, 1).empty(); }));
+  // More often than the two lists at the start make it look again.
+  for (int i = 0; i < 5; ++i) {
+    api_.put(kMutating, configuration());
+    live->write(
+        R"({"type": "MODIFIED", "object": {"metadata": {"name": "walguard", "resourceVersion": "6"}}})"
+        "\n");
+    EXPECT_TRUE(eventually([&] { return !bundle_in(kMutating, 1).empty(); })) << i;
+  }
+}
+
+TEST_F(CertificateStoreTest, AnApiServerThatIsAwayAtTheStartIsWaitedFor) {
+  api_.interfere([](const kube::testing::FakeRequest&) {
+    return std::optional(ObjectApi::status(503, "ServiceUnavailable"));
+  });
+  const auto store = replica();
+  EXPECT_NE(store->why_none(), "");
+  const std::jthread running([&](const std::stop_token& stop) { store->run(stop); });
+  EXPECT_TRUE(
+      eventually([&] { return store->why_none().find("walguard-tls is not read") != std::string::npos; }));
+  EXPECT_EQ(used(), 0U);
+  EXPECT_EQ(complaints().size(), 1U) << "in the same words once";
+  api_.interfere(nullptr);
+  EXPECT_TRUE(eventually([&] { return store->why_none().empty(); }));
+  EXPECT_EQ(used(), 1U);
 }
 
 TEST_F(CertificateStoreTest, ConfigurationsThatAreNotInstalledAreNoError) {

@@ -175,6 +175,27 @@ TEST_F(DecideGate, WhatNoPreflightCanSettleIsKeptByEnforceAndLetGoByGate) {
   EXPECT_EQ(gated.note.type, wire::EventNote::Type::kWarning);
 }
 
+TEST_F(DecideGate, APodWhoseNamespaceIsNotInViewYetWaits) {
+  cluster_.remove(core::ClusterKind::kNamespaces, "", "shop");
+  reach_.in_cluster = true;
+  const GateDecision decision = decide();
+  EXPECT_FALSE(decision.open);
+  EXPECT_THAT(decision.note.message, HasSubstr("namespace shop is not in view yet"));
+}
+
+TEST_F(DecideGate, WhatIsUnsafeByItsKindIsLetGoByModeGateAsItWouldHaveBeenAdmitted) {
+  core::StorageClass nfs;
+  nfs.name = "mystery";
+  nfs.provisioner = "nfs.csi.k8s.io";
+  cluster_.add(nfs);
+  EXPECT_FALSE(decide().open) << "enforce denies it";
+  set_mode(core::Mode::kGate);
+  const GateDecision decision = decide();
+  EXPECT_TRUE(decision.open);
+  EXPECT_EQ(decision.note.type, wire::EventNote::Type::kWarning);
+  EXPECT_THAT(decision.note.message, HasSubstr("network-filesystem"));
+}
+
 TEST_F(DecideGate, APodWithoutADatabaseIsLetGo) {
   pod_.pod.annotations.databases.reset();
   EXPECT_TRUE(decide().open);

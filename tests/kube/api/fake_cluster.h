@@ -34,11 +34,27 @@ class FakeCluster {
     const std::lock_guard lock(mutex_);
     lists_[plural] = FakeAnswer{.body = list_of(items)};
   }
-  void refuse(const std::string& plural) {
+  void refuse(const std::string& plural) { fail(plural, 403, "Forbidden", "not for you"); }
+  /// `last`: the end of the path, a plural or an object's name.
+  void fail(const std::string& last, int code, const std::string& reason, const std::string& message) {
     const std::lock_guard lock(mutex_);
-    lists_[plural] = FakeAnswer{.status = 403,
-                                .body = R"({"kind": "Status", "code": 403, "reason": "Forbidden",)"
-                                        R"( "message": "not for you"})"};
+    lists_[last] = FakeAnswer{.status = code,
+                              .body = R"({"kind": "Status", "code": )" + std::to_string(code) +
+                                      R"(, "reason": ")" + reason + R"(", "message": ")" + message + R"("})"};
+  }
+  /// What any request for this object gets, whatever it asks.
+  void set_object(const std::string& name, const std::string& json) {
+    const std::lock_guard lock(mutex_);
+    lists_[name] = FakeAnswer{.body = json};
+  }
+  /// Requests of this method for what a path ends in, a plural or an object's name.
+  [[nodiscard]] int count(const std::string& method, const std::string& last) const {
+    int found = 0;
+    for (const FakeRequest& request : api_.requests()) {
+      const std::string path = request.target.substr(0, request.target.find('?'));
+      if (request.method == method && path.ends_with("/" + last)) ++found;
+    }
+    return found;
   }
   /// The newest watch of this resource, once there is one.
   std::shared_ptr<LiveBody> watch_of(const std::string& plural) {

@@ -289,6 +289,32 @@ TEST_F(ReflectorTest, ItsHealthTellsACopyThatWasNeverFilledFromOneThatIsCutOff) 
   EXPECT_TRUE(reflector_->health().listed);
 }
 
+TEST_F(ReflectorTest, AWatchThatEndsInGoodOrderConfirmsACopyInWhichNothingHappens) {
+  options_.policy.shortest_watch = milliseconds(0);
+  script_.push_back({200, list_of({"a"}, "10")});
+  for (int i = 0; i < 3; ++i) script_.push_back({200, ""});
+  start();
+  EXPECT_TRUE(eventually([&] { return reflector_->health().listed; }));
+  const auto listed_at = reflector_->health().last_contact;
+  EXPECT_TRUE(asks(4, "resourceVersion=10&")) << "it goes on from the same version";
+  EXPECT_GT(reflector_->health().last_contact, listed_at);
+  EXPECT_EQ(reflector_->health().lists, 1U);
+}
+
+TEST_F(ReflectorTest, TheFirstWatchAfterAFailureIsShortSoThatItsEndConfirmsTheCopySoon) {
+  options_.chance = [] { return 0.5; };
+  script_.push_back({200, list_of({"a"}, "10")});
+  const auto cut = add_watch();
+  const auto short_one = add_watch();
+  start();
+  EXPECT_TRUE(asks(1, "&timeoutSeconds=45"));
+  cut->cut();
+  EXPECT_TRUE(asks(2, "&timeoutSeconds=7"));
+  short_one->write(event("BOOKMARK", "", "11"));
+  short_one->finish();
+  EXPECT_TRUE(asks(3, "&timeoutSeconds=45"));
+}
+
 TEST_F(ReflectorTest, BeforeItsFirstListItIsNotListedAndHadNoContact) {
   for (int i = 0; i < 1000; ++i) script_.push_back({500, status(500, "InternalError")});
   start();

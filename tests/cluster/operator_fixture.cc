@@ -1,4 +1,4 @@
-#include "tests/cluster/operator/operator_fixture.h"
+#include "tests/cluster/operator_fixture.h"
 
 #include <algorithm>
 #include <chrono>
@@ -23,6 +23,16 @@ bool OperatorTest::make_class(const std::string& kind, const std::vector<std::st
   return made.ok();
 }
 
+void OperatorTest::after_namespace() {
+  // More than once: a pod that still waits has its preflight made again.
+  EXPECT_TRUE(eventually(std::chrono::seconds(60), [&] {
+    std::vector<std::string> command = {"delete", "volumepreflights", "--ignore-not-found"};
+    const auto names = own_preflights();
+    command.insert(command.end(), names.begin(), names.end());
+    return names.empty() || (cluster().kubectl(command).ok() && own_preflights().empty());
+  }));
+}
+
 void OperatorTest::set_mode(const std::string& mode) const {
   const CommandResult labelled =
       cluster().kubectl({"label", "namespace", space(), "walguard/mode=" + mode, "--overwrite"});
@@ -39,12 +49,23 @@ std::vector<std::string> OperatorTest::gates_of(const std::string& pod) const {
   return names;
 }
 
+nlohmann::json OperatorTest::all_preflights() const {
+  const CommandResult all = cluster().kubectl({"get", "volumepreflights", "--output=json"});
+  return all.ok() ? nlohmann::json::parse(all.output).at("items") : nlohmann::json::array();
+}
+
+std::vector<std::string> OperatorTest::own_preflights() const {
+  std::vector<std::string> names;
+  for (const auto& preflight : all_preflights()) {
+    const std::string storage_class = preflight.at("spec").value("storageClassName", "");
+    if (storage_class.ends_with(own(""))) names.push_back(preflight.at("metadata").at("name"));
+  }
+  return names;
+}
+
 std::vector<nlohmann::json> OperatorTest::preflights_of(const std::string& storage_class) const {
   std::vector<nlohmann::json> found;
-  const CommandResult all = cluster().kubectl({"get", "volumepreflights", "--output=json"});
-  if (!all.ok()) return found;
-  const auto list = nlohmann::json::parse(all.output);
-  for (const auto& item : list.at("items")) {
+  for (const auto& item : all_preflights()) {
     if (item.at("spec").value("storageClassName", "") == storage_class) found.push_back(item);
   }
   return found;
@@ -63,9 +84,12 @@ nlohmann::json OperatorTest::preflight_in_phase(const std::string& storage_class
 }
 
 std::string OperatorTest::left_of_preflights() const {
+  std::string names;
+  for (const std::string& name : own_preflights()) names += (names.empty() ? "" : ",") + name;
+  if (names.empty()) return "";
   return cluster()
       .kubectl({"get", "jobs,pods,services,secrets,persistentvolumeclaims", "--all-namespaces",
-                "--selector=walguard.dev/preflight", "--output=name"})
+                "--selector=walguard.dev/preflight in (" + names + ")", "--output=name"})
       .output;
 }
 
@@ -89,6 +113,66 @@ std::string OperatorTest::left_of_preflights() const {
   return failure;
 }
 
+CommandResult OperatorTest::in_release(std::vector<std::string> arguments) const {
+  arguments.insert(arguments.begin(), std::string("--namespace=") + kReleaseNamespace);
+  return cluster().kubectl(arguments);
+}
+
+CommandResult OperatorTest::helm(const std::string& command,
+                                 const std::vector<std::string>& arguments) const {
+  std::vector<std::string> all = {command, "walguard"};
+  if (command == "install" || command == "upgrade" || command == "template") {
+    all.emplace_back(WALGUARD_SOURCE_DIR "/charts/walguard");
+  }
+  all.push_back(std::string("--namespace=") + kReleaseNamespace);
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return cluster().helm(all);
+}
+
+std::vector<std::string> OperatorTest::release_values() const {
+  const CommandResult values = cluster().helm(
+      {"get", "values", "walguard", "--output=json", std::string("--namespace=") + kReleaseNamespace});
+  EXPECT_TRUE(values.ok()) << values.errors;
+  std::vector<std::string> arguments;
+  if (!values.ok()) return arguments;
+  const auto json = nlohmann::json::parse(values.output);
+  for (const auto& [key, value] : json.items()) {
+    arguments.push_back("--set-json=" + key + "=" + value.dump());
+  }
+  return arguments;
+}
+
+bool OperatorTest::make_pod_that_waits_for_a_preflight(const std::string& reclaim) {
+  if (!make_class("local", {"--attach-required"}, reclaim)) return false;
+  const CommandResult made =
+      apply(claim_yaml("data", own("local"), "ReadWriteOnce") + guarded_pod("one", "data"));
+  EXPECT_TRUE(made.ok()) << made.errors;
+  return made.ok();
+}
+
+std::vector<nlohmann::json> OperatorTest::running_pods() const {
+  std::vector<nlohmann::json> running;
+  EXPECT_TRUE(eventually(kPreflight, [&] {
+    const auto preflights = preflights_of(own("local"));
+    if (preflights.empty()) return false;
+    const std::string name = preflights.front().at("metadata").at("name");
+    const CommandResult pods =
+        in_release({"get", "pods", "--selector=walguard.dev/preflight=" + name, "--output=json"});
+    if (!pods.ok()) return false;
+    const auto list = nlohmann::json::parse(pods.output).at("items");
+    running.assign(list.begin(), list.end());
+    return !running.empty() && std::ranges::all_of(running, [](const nlohmann::json& pod) {
+      return pod.value("/status/phase"_json_pointer, std::string()) == "Running";
+    });
+  }));
+  return running;
+}
+
+void OperatorTest::expect_released() const {
+  EXPECT_TRUE(wait("pod/one", "condition=Ready", kPreflight));
+  EXPECT_TRUE(nothing_is_left());
+}
+
 std::string guarded_pod(const std::string& name, const std::string& claim) {
   std::string yaml = pod_yaml(name, claim);
   const std::string metadata = "metadata: {name: " + name + "}";
@@ -103,7 +187,9 @@ std::string deployment(const std::string& name, const std::string& claim, int re
          "}\nspec:\n  replicas: " + std::to_string(replicas) + "\n  selector: {matchLabels: {app: " + name +
          "}}\n  template:\n    metadata: {labels: {app: " + name +
          "}, annotations: {walguard/databases: /data/app.db}}\n    spec:\n      containers:\n"
-         "        - {name: main, image: \"walguard.test/tools:1\", imagePullPolicy: Never, command: [sleep, "
+         "        - {name: main, " +
+         tools_image() +
+         ", command: [sleep, "
          "infinity], volumeMounts: [{name: data, mountPath: /data}]}\n"
          "      volumes: [{name: data, persistentVolumeClaim: {claimName: " +
          claim + "}}]\n---\n";
