@@ -62,7 +62,7 @@ struct Policy {
   std::vector<std::string> accept_risk_namespaces;
   std::vector<Exemption> exemptions;
   bool automatic_preflights = true;
-  int preflights_at_once = 2;    ///< runs at the same time, in the cluster, those that people order among them
+  int preflights_at_once = 2;  ///< runs at the same time, in the cluster, those that people order among them
   int preflights_per_hour = 20;  ///< runs begun within an hour, likewise
   bool probe_costly_drivers = false;
 };
