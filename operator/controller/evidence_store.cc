@@ -29,7 +29,6 @@
 #include "operator/core/catalog.h"
 #include "operator/core/evidence.h"
 #include "operator/core/verdict.h"
-#include "operator/core/workload.h"
 
 namespace walguard::controller {
 namespace {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <iterator>
 #include <mutex>
 #include <optional>
 #include <stop_token>

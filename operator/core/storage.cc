@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "operator/core/catalog.h"
+#include "operator/core/cluster_objects.h"
 #include "operator/core/cluster_state.h"
 #include "operator/core/evidence.h"
 #include "operator/core/verdict.h"

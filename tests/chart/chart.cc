@@ -41,7 +41,7 @@ std::string group_of(std::string_view resource) {
   return resource.starts_with("jobs") || resource.starts_with("cronjobs") ? "batch" : "apps";
 }
 
-std::string without_suffix(std::string name) {
+std::string without_suffix(const std::string& name) {
   constexpr std::string_view kSuffix = ".walguard.dev";
   return name.ends_with(kSuffix) ? name.substr(0, name.size() - kSuffix.size()) : name;
 }
@@ -96,8 +96,8 @@ void Chart::SetUp() {
 }
 
 ChildEnd Chart::helm_template(const std::vector<std::string>& arguments) const {
-  std::vector<std::string> all = {programs_ + "/helm", "template",
-                                  "walguard",          WALGUARD_SOURCE_DIR "/charts/walguard",
+  const std::string chart = WALGUARD_SOURCE_DIR "/charts/walguard";
+  std::vector<std::string> all = {programs_ + "/helm", "template",       "walguard", chart,
                                   "--namespace",       "walguard-system"};
   if (std::ranges::find(arguments, "--kube-version") == arguments.end()) {
     all.insert(all.end(), {"--kube-version", std::string(kKubernetes)});

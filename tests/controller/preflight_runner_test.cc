@@ -25,6 +25,7 @@
 #include "operator/core/verdict.h"
 #include "operator/process/child_process.h"
 #include "tests/controller/support.h"
+#include "tests/support/files.h"
 
 namespace walguard::controller {
 namespace {

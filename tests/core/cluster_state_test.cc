@@ -8,7 +8,6 @@
 #include <map>
 #include <optional>
 #include <random>
-#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -18,7 +17,6 @@
 #include <gtest/gtest.h>
 
 #include "operator/core/cluster_objects.h"
-#include "operator/core/verdict.h"
 #include "operator/core/workload.h"
 #include "tests/core/builders.h"
 

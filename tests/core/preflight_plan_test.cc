@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "operator/core/evidence.h"
 #include "operator/core/preflight_resource.h"
 #include "operator/core/preflight_world.h"
 #include "operator/core/verdict.h"
@@ -25,6 +26,7 @@ using ::testing::Not;
 
 std::vector<ActionKind> kinds(const std::vector<Action>& actions) {
   std::vector<ActionKind> out;
+  out.reserve(actions.size());
   for (const Action& action : actions) out.push_back(action.kind);
   return out;
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "operator/core/catalog.h"
+#include "operator/core/cluster_objects.h"
 #include "operator/core/cluster_state.h"
 #include "operator/core/storage.h"
 #include "operator/core/volume.h"

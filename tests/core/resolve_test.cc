@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "operator/core/catalog.h"
+#include "operator/core/cluster_objects.h"
 #include "operator/core/cluster_state.h"
 #include "operator/core/evidence.h"
 #include "operator/core/response.h"

@@ -13,7 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "operator/core/catalog.h"
-#include "operator/core/cluster_state.h"
+#include "operator/core/cluster_objects.h"
 #include "operator/core/decide.h"
 #include "operator/core/evidence.h"
 #include "operator/core/policy.h"

@@ -1,8 +1,6 @@
 #include "operator/controller/cluster_preflights.h"
 
 #include <algorithm>
-#include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <optional>
 #include <stdexcept>
@@ -17,12 +15,14 @@
 #include <nlohmann/json.hpp>
 
 #include "operator/controller/log.h"
-#include "operator/core/cluster_state.h"
+#include "operator/core/evidence.h"
+#include "operator/core/policy.h"
 #include "operator/core/preflight_plan.h"
 #include "operator/core/preflight_resource.h"
 #include "operator/core/probe_plan.h"
 #include "operator/core/verdict.h"
 #include "operator/kube/client.h"
+#include "operator/kube/http.h"
 #include "operator/wire/job_manifest.h"
 #include "operator/wire/preflight_resource.h"
 #include "operator/wire/text_forms.h"

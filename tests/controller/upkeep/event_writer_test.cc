@@ -1,8 +1,8 @@
 #include "operator/controller/event_writer.h"
 
+#include <atomic>
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include <gtest/gtest.h>

@@ -1,16 +1,18 @@
 #include "operator/controller/leader_election.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <mutex>
+#include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "operator/controller/log.h"
 #include "operator/kube/client.h"
 #include "operator/wire/lease.h"
 #include "tests/controller/upkeep/object_api.h"

@@ -1,9 +1,11 @@
 #include "tests/controller/upkeep/object_api.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -53,6 +55,7 @@ json ObjectApi::at(const std::string& path) const {
 std::vector<std::string> ObjectApi::paths() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> all;
+  all.reserve(objects_.size());
   for (const auto& [path, object] : objects_) all.push_back(path);
   return all;
 }

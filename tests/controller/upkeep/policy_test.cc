@@ -2,27 +2,30 @@
 
 #include "operator/wire/policy.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <fstream>
 #include <memory>
 #include <sstream>
+#include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "operator/controller/log.h"
 #include "operator/controller/policy_watch.h"
 #include "operator/core/catalog.h"
 #include "operator/core/policy.h"
 #include "operator/core/policy_object.h"
 #include "operator/core/verdict.h"
+#include "operator/core/workload.h"
 #include "operator/knowledge/catalog_loader.h"
 #include "operator/kube/client.h"
-#include "operator/kube/object_reader.h"
 #include "tests/controller/upkeep/object_api.h"
 #include "tests/support/files.h"
 

@@ -14,8 +14,10 @@
 #include <nlohmann/json.hpp>
 
 #include "operator/core/catalog.h"
+#include "operator/core/cluster_objects.h"
 #include "operator/core/cluster_state.h"
 #include "operator/core/evidence.h"
+#include "operator/core/policy.h"
 #include "operator/core/probe_plan.h"
 #include "operator/core/verdict.h"
 #include "operator/core/workload.h"
