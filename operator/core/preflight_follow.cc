@@ -189,6 +189,14 @@ const ProbeReport* report_to_judge_by(const Agents& agents, bool over) {
   return nullptr;
 }
 
+/// Of an agent that gave up waiting for the other. Its Job then takes the other one away.
+const ProbeReport* report_of_a_lonely_agent(const Agents& agents) {
+  for (const ObservedContainer* const container : agents.containers) {
+    if (container->report && container->report->peer_never_came) return &*container->report;
+  }
+  return nullptr;
+}
+
 bool has_begun(const Agents& agents, std::size_t expected) {
   return agents.containers.size() >= expected &&
          std::ranges::all_of(agents.containers,
@@ -210,7 +218,11 @@ void follow(Step& step, const ObservedJob& job) {
   const ProbeReport* const report = report_to_judge_by(agents, over);
   if (report != nullptr && has_verdict(*report)) return conclude(step, *report, agents, job);
   // That the other agent went away says less than why it did.
-  if (ended_by_the_kubelet(step, agents) || ended_by_a_pod_that_goes(step, agents)) return;
+  if (ended_by_the_kubelet(step, agents)) return;
+  if (const ProbeReport* const lonely = report_of_a_lonely_agent(agents)) {
+    return conclude(step, *lonely, agents, job);
+  }
+  if (ended_by_a_pod_that_goes(step, agents)) return;
   if (report != nullptr) return conclude(step, *report, agents, job);
   if (over) return conclude_without_report(step, agents, job);
   const UtcSeconds resumed = job.started.value_or(step.now);

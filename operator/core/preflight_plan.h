@@ -6,8 +6,8 @@
 /// One run of a VolumePreflight, each step seen before the next is taken:
 ///   status Running -> claim -> Job, suspended -> (claim bound to a volume that is ours; with a
 ///   WaitForFirstConsumer class this comes later) -> Service and Secret -> Job resumed -> reports ->
-///   status CleaningUp with what they say -> Job away -> pods away -> claim away -> volume away -> Done or
-///   Inconclusive.
+///   status CleaningUp with what they say -> Job away -> pods away -> claim away -> volume away, or too long in
+///   going -> Done or Inconclusive.
 #pragma once
 
 #include <cstddef>

@@ -146,8 +146,9 @@ struct PreflightLimits {
   UtcSeconds soak_deadline = 21600;     ///< seconds
   UtcSeconds first_backoff = 30;  ///< seconds after a run without a verdict; doubles with each further one
   UtcSeconds longest_backoff = 3600;  ///< seconds
-  UtcSeconds cleanup_patience =
-      300;                  ///< seconds after which a person is told that something does not go away
+  /// Seconds after which a person is told that something does not go away; a volume that its provisioner has
+  /// to delete is then waited for no longer.
+  UtcSeconds cleanup_patience = 300;
   double reprove_at = 0.8;  ///< of Policy::evidence_max_age: evidence is renewed ahead of its end
 };
 

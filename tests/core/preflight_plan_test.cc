@@ -264,6 +264,24 @@ TEST_F(PreflightPlan, PodsThatNeverMetNameTheNetworkPolicyThatIsThere) {
   EXPECT_THAT(cluster_.status().message, HasSubstr("default-deny"));
 }
 
+TEST_F(PreflightPlan, TheNetworkPolicyIsNamedThoughTheJobTakesTheOtherPodAwayMeanwhile) {
+  cluster_.view().network_policies = {"default-deny"};
+  cluster_.pods_end = false;
+  live([&] { return cluster_.status().reason == "Measuring"; });
+  cluster_.objects().pods.front().deleting = true;
+  ObservedPod& lonely = cluster_.objects().pods.back();
+  ProbeReport report;
+  report.peer_never_came = true;
+  report.started = cluster_.now;
+  report.views = {{.path = mount_path(cluster_.run()), .node = lonely.node}};
+  lonely.ended = true;
+  lonely.containers.front().exit_code = 3;
+  lonely.containers.front().report = report;
+  const PreflightStatus status = written(look());
+  EXPECT_EQ(status.reason, "NetworkPolicy");
+  EXPECT_THAT(status.message, HasSubstr("default-deny"));
+}
+
 TEST_F(PreflightPlan, AnEvictedPodIsNamedThoughItsJobTakesTheOtherOneAwayMeanwhile) {
   cluster_.pods_end = false;
   live([&] { return cluster_.status().reason == "Measuring"; });
