@@ -39,6 +39,8 @@ using kube::ObjectName;
 using kube::PatchKind;
 
 constexpr core::UtcSeconds kLongestPause = 10;  // seconds after actions that were refused
+/// Whoever may make pods chooses where they may run, and so how many different preflights are wanted.
+constexpr std::size_t kMostPreflights = 256;
 
 /// 64 hex digits; "" where the kernel's random source cannot be read.
 std::string random_token() {
@@ -153,6 +155,11 @@ tl::expected<std::string, std::string> ClusterPreflights::ensure(const core::Pro
   {
     const std::lock_guard lock(mutex_);
     if (known_.contains(wanted.name)) return wanted.name;
+    if (known_.size() >= kMostPreflights) {
+      return tl::unexpected("there are " + std::to_string(known_.size()) +
+                            " VolumePreflights already: delete some before another is made for class " +
+                            request.key.storage_class);
+    }
   }
   const auto created =
       client_.create(api::kVolumePreflights, "", wire::manifest_of(wanted), DryRun::kNo, stop);

@@ -30,16 +30,6 @@ enum class PreflightPhase : std::uint8_t {
   kInconclusive,  ///< the last run gave no verdict; the next one is at `next_retry`
 };
 
-/// https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/; all empty: every taint.
-struct Toleration {
-  std::string key;
-  std::string op;  ///< "Exists" or "Equal"
-  std::string value;
-  std::string effect;
-
-  friend bool operator==(const Toleration&, const Toleration&) = default;
-};
-
 struct PreflightSpec {
   std::string storage_class;                            ///< VolumePreflight
   std::string claim;                                    ///< ClaimPreflight
@@ -50,8 +40,7 @@ struct PreflightSpec {
   /// whatever it does.
   std::optional<std::vector<std::string>> mount_options;
   ProbeProfile profile = ProbeProfile::kQuick;
-  StringMap node_selector;
-  std::vector<Toleration> tolerations;
+  Placement placement;
   std::string storage = "1Gi";               ///< of the fresh claim; a Kubernetes quantity
   std::optional<std::int64_t> run_as_user;   ///< nullopt: the image's own, 65532
   std::optional<std::int64_t> run_as_group;  ///< likewise

@@ -14,6 +14,7 @@
 #include "operator/core/policy.h"
 #include "operator/core/verdict.h"
 #include "operator/core/volume.h"
+#include "operator/core/workload.h"
 
 namespace walguard::core {
 
@@ -35,6 +36,7 @@ struct ProbeReach {
 struct ProbeRequest {
   EvidenceKey key;
   Scope scope = Scope::kNode;
+  Placement placement = {};  ///< where the workload may run, for a shell that can choose a node
 
   friend bool operator==(const ProbeRequest&, const ProbeRequest&) = default;
 };

@@ -147,6 +147,7 @@ std::optional<std::string> plan_probes(const Context& context, const std::vector
     if (!volume.facts.cluster_is_current) continue;
     auto plan = plan_probe(volume.facts, context.evidence, context.policy, context.reach, context.now);
     if (plan) {
+      if (context.reach.in_cluster) plan->placement = context.object.pod.placement;
       probes.push_back(*std::move(plan));
     } else if (!refusal) {
       refusal = "volume \"" + volume.facts.volume + "\": " + plan.error();

@@ -93,6 +93,24 @@ struct Annotations {
 /// The scheduling gate that holds an unproven pod.
 inline constexpr std::string_view kGateName = "walguard/preflight";
 
+/// https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/; all empty: every taint.
+struct Toleration {
+  std::string key;
+  std::string op;  ///< "Exists" or "Equal"
+  std::string value;
+  std::string effect;
+
+  friend bool operator==(const Toleration&, const Toleration&) = default;
+};
+
+/// Which nodes a pod may go to. Without what Kubernetes itself adds to every pod.
+struct Placement {
+  StringMap node_selector;
+  std::vector<Toleration> tolerations;
+
+  friend bool operator==(const Placement&, const Placement&) = default;
+};
+
 struct PodSpec {
   std::vector<Container> containers;
   std::vector<Volume> volumes;
@@ -101,6 +119,7 @@ struct PodSpec {
   std::string runtime_class;                   ///< empty: the node's default runtime
   std::vector<std::string> scheduling_gates;
   bool windows = false;  ///< spec.os.name: windows
+  Placement placement = {};
 };
 
 struct Workload {

@@ -113,7 +113,7 @@ Json pod_security(const core::Preflight& preflight) {
 
 Json tolerations(const core::PreflightSpec& spec) {
   Json json = Json::array();
-  for (const core::Toleration& toleration : spec.tolerations) {
+  for (const core::Toleration& toleration : spec.placement.tolerations) {
     Json& entry = json.emplace_back(Json::object());
     if (!toleration.key.empty()) entry["key"] = toleration.key;
     entry["operator"] = toleration.op.empty() ? "Equal" : toleration.op;
@@ -155,7 +155,7 @@ Json pod_spec(const RunManifest& run, const JobOptions& options) {
     json["affinity"] = affinity(run);
     json["containers"] = Json::array({container(run, options, "agent", "$(JOB_COMPLETION_INDEX)")});
   }
-  if (!spec.node_selector.empty()) json["nodeSelector"] = spec.node_selector;
+  if (!spec.placement.node_selector.empty()) json["nodeSelector"] = spec.placement.node_selector;
   if (!spec.runtime_class.empty()) json["runtimeClassName"] = spec.runtime_class;
   for (const std::string& secret : options.image_pull_secrets)
     json["imagePullSecrets"].push_back({{"name", secret}});

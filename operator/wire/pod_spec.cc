@@ -86,22 +86,28 @@ void read_containers(Value& value, const Path& at, ContainerRole role, std::vect
                   [&](Value& item, const Path& here) { out.push_back(read_container(item, here, role)); });
 }
 
-struct NodeSelectorLabels {
-  std::optional<std::string> hostname;
-  bool windows = false;
-};
+std::optional<std::string> label_in(const core::StringMap& labels, std::string_view name) {
+  const auto found = labels.find(name);
+  return found == labels.end() ? std::nullopt : std::optional(found->second);
+}
 
-NodeSelectorLabels read_node_selector(Value& value, const Path& at) {
-  static constexpr Keys kKeys{kHostnameLabel, kOsLabel};
-  NodeSelectorLabels labels;
+core::Toleration read_toleration(Value& value, const Path& at) {
+  static constexpr Keys kKeys{"key", "operator", "value", "effect"};
+  core::Toleration toleration;
   json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
-    if (key == kKeys[kHostnameLabel]) {
-      labels.hostname = json::text_of(field, here);
-    } else {
-      labels.windows = json::text_of(field, here) == "windows";
-    }
+    std::string& slot = key == kKeys["key"]        ? toleration.key
+                        : key == kKeys["operator"] ? toleration.op
+                        : key == kKeys["value"]    ? toleration.value
+                                                   : toleration.effect;
+    slot = json::text_of(field, here);
   });
-  return labels;
+  return toleration;
+}
+
+/// Every pod is given one for each of these.
+bool is_of_every_pod(const core::Toleration& toleration) {
+  return toleration.key == "node.kubernetes.io/not-ready" ||
+         toleration.key == "node.kubernetes.io/unreachable";
 }
 
 /// One expression: the value when it is `name_key In [value]`.
@@ -200,11 +206,10 @@ std::optional<std::string> read_single_hostname(Value& selector, const Path& at)
 }
 
 core::PodSpec read_pod_spec(Value& value, const Path& at) {
-  static constexpr Keys kKeys{
-      "volumes",      "containers", "initContainers",   "ephemeralContainers", "nodeName",
-      "nodeSelector", "affinity",   "runtimeClassName", "schedulingGates",     "os"};
+  static constexpr Keys kKeys{"volumes",         "containers",   "initContainers", "ephemeralContainers",
+                              "nodeName",        "nodeSelector", "affinity",       "runtimeClassName",
+                              "schedulingGates", "os",           "tolerations"};
   core::PodSpec pod;
-  NodeSelectorLabels labels;
   std::optional<std::string> affinity;
   json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
     switch (key) {
@@ -227,7 +232,7 @@ core::PodSpec read_pod_spec(Value& value, const Path& at) {
         pod.node_name = json::text_of(field, here);
         break;
       case kKeys["nodeSelector"]:
-        labels = read_node_selector(field, here);
+        pod.placement.node_selector = read_string_map(field, here);
         break;
       case kKeys["affinity"]:
         affinity = read_affinity(field, here);
@@ -243,12 +248,20 @@ core::PodSpec read_pod_spec(Value& value, const Path& at) {
       case kKeys["os"]:
         pod.windows = read_name(field, here) == "windows";
         break;
+      case kKeys["tolerations"]:
+        json::each_item(field, here, [&](Value& item, const Path& item_at) {
+          auto toleration = read_toleration(item, item_at);
+          if (!is_of_every_pod(toleration)) pod.placement.tolerations.push_back(std::move(toleration));
+        });
+        break;
       default:
         break;
     }
   });
-  pod.pinned_hostname = labels.hostname ? std::move(labels.hostname) : std::move(affinity);
-  pod.windows = pod.windows || labels.windows;
+  const core::StringMap& labels = pod.placement.node_selector;
+  pod.pinned_hostname = label_in(labels, kHostnameLabel);
+  if (!pod.pinned_hostname) pod.pinned_hostname = std::move(affinity);
+  pod.windows = pod.windows || label_in(labels, kOsLabel) == "windows";
   return pod;
 }
 

@@ -95,8 +95,7 @@ core::PreflightSpec read_spec(const Json& json) {
   spec.runtime_class = text_at(json, "runtimeClassName");
   if (json.contains("mountOptions")) spec.mount_options = without_secrets(texts_at(json, "mountOptions"));
   spec.profile = word_at(json, "profile", spec.profile, core::parse_profile);
-  spec.node_selector = map_at(json, "nodeSelector");
-  spec.tolerations = read_tolerations(json);
+  spec.placement = {.node_selector = map_at(json, "nodeSelector"), .tolerations = read_tolerations(json)};
   spec.storage = json.value("storage", spec.storage);
   spec.run_as_user = integer_at(json, "runAsUser");
   spec.run_as_group = integer_at(json, "runAsGroup");
@@ -259,6 +258,19 @@ Json status_json(const core::Preflight& preflight, const core::PreflightStatus& 
   return json;
 }
 
+Json placement_json(const core::Placement& placement) {
+  Json json = Json::object();
+  if (!placement.node_selector.empty()) json["nodeSelector"] = placement.node_selector;
+  for (const core::Toleration& toleration : placement.tolerations) {
+    Json& entry = json["tolerations"].emplace_back(Json::object());
+    put(entry, "key", toleration.key);
+    put(entry, "operator", toleration.op);
+    put(entry, "value", toleration.value);
+    put(entry, "effect", toleration.effect);
+  }
+  return json;
+}
+
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 /// What may stand in an object's name, from the left; the rest becomes dashes.
@@ -320,10 +332,13 @@ core::Preflight preflight_for(const core::ProbeRequest& request, std::string run
                                                          : request.key.access_mode.value_or(spec.access_mode);
   spec.mount_options = request.key.mount_options;
   spec.runtime_class = std::move(runtime_class);
+  spec.placement = request.placement;
   constexpr std::size_t kLongestSlug =
       40;  // with scope and digest under the 63 characters of a label's value
   constexpr std::size_t kDigestBytes = 4;
-  const std::string identity = dump(key_json(request.key)) + std::string(core::name(spec.scope));
+  // A workload that no node takes must not hold up another one on the same class.
+  const std::string identity = dump(key_json(request.key)) + std::string(core::name(spec.scope)) +
+                               dump(placement_json(spec.placement));
   preflight.name = slug(spec.storage_class, kLongestSlug) + "-" + std::string(core::name(spec.scope)) + "-" +
                    short_digest(identity, kDigestBytes);
   return preflight;
@@ -342,6 +357,7 @@ std::string manifest_of(const core::Preflight& preflight) {
   if (spec.mount_options) out["mountOptions"] = *spec.mount_options;
   if (!spec.runtime_class.empty()) out["runtimeClassName"] = spec.runtime_class;
   out["profile"] = core::name(spec.profile);
+  out.update(placement_json(spec.placement));
   return dump(json);
 }
 

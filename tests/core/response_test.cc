@@ -193,6 +193,17 @@ TEST(ModeInForce, IsAtLeastGateWhereANamespaceOfTheClusterIsNotInViewYet) {
   EXPECT_EQ(mutate(ask).mode, Mode::kEnforce);
 }
 
+TEST(Respond, APreflightInAClusterIsWantedWhereTheWorkloadMayRun) {
+  Ask ask = asking(Mode::kGate, kUnprovenVolume);
+  ask.volumes.front().access_modes = {AccessMode::kReadWriteOnce};
+  ask.object.pod.placement.node_selector = {{"disk", "ssd"}};
+  ASSERT_EQ(mutate(ask).wanted_probes.size(), 1U);
+  EXPECT_EQ(mutate(ask).wanted_probes.front().placement, Placement{}) << "child processes run where they are";
+  ask.reach.in_cluster = true;
+  ASSERT_EQ(mutate(ask).wanted_probes.size(), 1U);
+  EXPECT_EQ(mutate(ask).wanted_probes.front().placement, ask.object.pod.placement);
+}
+
 TEST(Respond, ModeGateHoldsWhatAPreflightHasFoundUnsafeAndWarnsOfWhatIsSoByItsKind) {
   Ask ask = asking(Mode::kGate, kUnprovenVolume);
   ask.evidence = book(failed(kUnprovenVolume.key, Scope::kNode));

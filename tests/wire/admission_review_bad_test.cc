@@ -242,7 +242,8 @@ TEST(BadReview, DuplicateKeysAreRefusedAtEveryLevel) {
                               Json::array({{{"key", "k"}, {"operator", "In"}, {"values", {"x"}}}})}}})}}}}}}},
         {"runtimeClassName", "r"},
         {"schedulingGates", Json::array({{{"name", "g"}}})},
-        {"os", {{"name", "linux"}}}}}};
+        {"os", {{"name", "linux"}}},
+        {"tolerations", Json::array({{{"effect", "NoSchedule"}}})}}}};
   const std::string body = review_of(object).dump();
   const std::vector<std::string> keys = {"object",
                                          "metadata",
@@ -280,13 +281,15 @@ TEST(BadReview, DuplicateKeysAreRefusedAtEveryLevel) {
                                          "values",
                                          "runtimeClassName",
                                          "schedulingGates",
-                                         "os"};
+                                         "os",
+                                         "tolerations",
+                                         "effect"};
   for (const std::string& key : keys) {
     std::string twice = body;
     const std::string quoted = "\"" + key + "\":";
     ASSERT_NE(twice.find(quoted), std::string::npos) << key;
     // null would hide it, were it not looked at; an entry of a map is a string
-    const bool entry = key == "walguard/mode" || key == "attribute";
+    const bool entry = key == "walguard/mode" || key == "attribute" || key == "kubernetes.io/hostname";
     twice.insert(twice.rfind(quoted), quoted + (entry ? "\"x\"," : "null,"));
     const auto request = decode(twice);
     ASSERT_FALSE(request) << key;

@@ -242,6 +242,21 @@ TEST(AdmissionReview, WhereThePodRunsIsRead) {
   EXPECT_TRUE(spec.windows);
 }
 
+TEST(AdmissionReview, WhichNodesThePodMayGoToIsReadWithoutWhatEveryPodIsGiven) {
+  const auto spec = pod_of(
+      {{"nodeSelector", {{"disk", "ssd"}}},
+       {"tolerations",
+        Json::array({{{"key", "dedicated"}, {"operator", "Equal"}, {"value", "db"}, {"effect", "NoSchedule"}},
+                     {{"key", "node.kubernetes.io/not-ready"},
+                      {"operator", "Exists"},
+                      {"effect", "NoExecute"},
+                      {"tolerationSeconds", 300}}})}});
+  EXPECT_EQ(spec.placement.node_selector, (core::StringMap{{"disk", "ssd"}}));
+  EXPECT_THAT(spec.placement.tolerations,
+              ElementsAre(core::Toleration{
+                  .key = "dedicated", .op = "Equal", .value = "db", .effect = "NoSchedule"}));
+}
+
 TEST(AdmissionReview, WindowsIsAlsoSaidByTheNodeSelector) {
   EXPECT_TRUE(pod_of({{"nodeSelector", {{"kubernetes.io/os", "windows"}}}}).windows);
   EXPECT_FALSE(

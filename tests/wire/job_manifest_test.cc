@@ -24,8 +24,8 @@ core::Preflight preflight(core::Scope scope) {
   object.spec.storage_class = "fast";
   object.spec.scope = scope;
   object.spec.runtime_class = "kata";
-  object.spec.node_selector = {{"pool", "db"}};
-  object.spec.tolerations = {{.key = "db", .op = "Exists", .value = "", .effect = "NoSchedule"}};
+  object.spec.placement.node_selector = {{"pool", "db"}};
+  object.spec.placement.tolerations = {{.key = "db", .op = "Exists", .value = "", .effect = "NoSchedule"}};
   return object;
 }
 

@@ -153,6 +153,19 @@ TEST(PreflightResource, AWantedPreflightAsksForItsClaimAsTheWorkloadDoes) {
   EXPECT_EQ(preflight_for(request, "").spec.access_mode, core::AccessMode::kReadWriteMany);
 }
 
+TEST(PreflightResource, AWantedPreflightGoesWhereTheWorkloadMayGo) {
+  core::ProbeRequest request{.key = {}, .scope = core::Scope::kNode};
+  const std::string anywhere = preflight_for(request, "").name;
+  request.placement.node_selector = {{"disk", "ssd"}};
+  request.placement.tolerations = {
+      {.key = "dedicated", .op = "Equal", .value = "db", .effect = "NoSchedule"}};
+  const core::Preflight preflight = preflight_for(request, "");
+  EXPECT_NE(preflight.name, anywhere) << "what no node takes holds up nobody else";
+  const auto read = read_preflight(manifest_of(preflight));
+  ASSERT_TRUE(read) << read.error();
+  EXPECT_EQ(read->spec.placement, request.placement);
+}
+
 TEST(PreflightResource, NoPasswordOfAClassStandsInAPreflight) {
   const auto object = read_preflight(
       R"({"metadata":{"name":"p"},"spec":{"storageClassName":"smb","mountOptions":["vers=3.0,password=hunter2"]}})");

@@ -234,6 +234,18 @@ TEST_F(ClusterPreflightsTest, APreflightOfAnotherScopeOrOptionHasAnotherName) {
   EXPECT_THAT(api_.all("volumepreflights"), ::testing::SizeIs(3));
 }
 
+TEST_F(ClusterPreflightsTest, PodsWithEverNewConstraintsDoNotMakePreflightsWithoutEnd) {
+  ClusterPreflights executor = this->executor();
+  core::ProbeRequest wanted = request();
+  bool made = true;
+  for (int i = 0; i < 1000 && made; ++i) {
+    wanted.placement.node_selector["n"] = std::to_string(i);
+    made = executor.ensure(wanted, never_).has_value();
+  }
+  EXPECT_FALSE(made);
+  EXPECT_LE(api_.all("volumepreflights").size(), 300U);
+}
+
 TEST_F(ClusterPreflightsTest, APodThatBearsTheLabelsOfARunInAnotherNamespaceIsNoneOfIt) {
   ClusterPreflights executor = this->executor();
   ASSERT_TRUE(executor.ensure(request(), never_));
