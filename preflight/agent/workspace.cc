@@ -98,7 +98,9 @@ bool owner_is_gone(const Json& marker) {
   if (marker.value("not_after", INT64_MAX) < now.count() - kClockSkewSeconds) return true;
   const bool knowable = !boot_id().empty() && marker.value("boot_id", "") == boot_id() &&
                         marker.value("pid_namespace", "") == pid_namespace();
-  return knowable && start_ticks(marker.value("pid", -1)) != marker.value("start_ticks", std::uint64_t{0});
+  // As wide as parse_bounded_json asks for.
+  const auto pid = static_cast<pid_t>(marker.value("pid", std::int64_t{-1}));
+  return knowable && start_ticks(pid) != marker.value("start_ticks", std::uint64_t{0});
 }
 
 // An empty folder of ours lost its owner between mkdir and marker, or between unlink and rmdir. Should the

@@ -188,7 +188,7 @@ TEST_F(SessionTest, HangsUpOnANoteThatIsNoneOfOurs) {
   EXPECT_THAT(answer.error().what, HasSubstr("agent B is gone: it noted what is none of ours"));
 }
 
-TEST_F(SessionTest, HangsUpOnANumberThatNobodyCounts) {
+TEST_F(SessionTest, HangsUpOnANumberThatFitsNoInteger) {
   b_greets();
   session_->on_note([](const Worker&, const Json& note) { (void)note.at("commit").get<std::int64_t>(); });
   const Worker worker = session_->start_worker(Side::kB);
