@@ -100,8 +100,9 @@ Result<TlsMaterial> CertificateStore::create(const std::stop_token& stop) {
   }
   const auto others = read(stop);
   if (!others) return tl::make_unexpected(others.error());
-  if (!*others) return tl::make_unexpected("Secret " + options_.secret + " was there and is gone: try again");
-  return (*others)->material;
+  const std::optional<TlsSecret>& found = *others;
+  if (!found) return tl::make_unexpected("Secret " + options_.secret + " was there and is gone: try again");
+  return found->material;
 }
 
 /// Of two who renew at once, the second is refused by its resourceVersion and reads what the first has made.
@@ -123,35 +124,38 @@ Result<TlsMaterial> CertificateStore::renew(const TlsSecret& secret, const Renew
   }
   const auto others = read(stop);
   if (!others) return tl::make_unexpected(others.error());
-  if (!*others) return tl::make_unexpected("Secret " + options_.secret + " was deleted: try again");
-  return (*others)->material;
+  const std::optional<TlsSecret>& found = *others;
+  if (!found) return tl::make_unexpected("Secret " + options_.secret + " was deleted: try again");
+  return found->material;
 }
 
 Result<TlsMaterial> CertificateStore::load_or_create(const std::stop_token& stop) {
-  const auto secret = read(stop);
-  if (!secret) return tl::make_unexpected(secret.error());
-  if (!*secret) return create(stop);
-  const RenewalPlan plan = plan_renewal((*secret)->material, dns_names_, std::nullopt, parts_.now());
+  const auto answer = read(stop);
+  if (!answer) return tl::make_unexpected(answer.error());
+  const std::optional<TlsSecret>& secret = *answer;
+  if (!secret) return create(stop);
+  const RenewalPlan plan = plan_renewal(secret->material, dns_names_, std::nullopt, parts_.now());
   // What still serves is the leader's to renew.
-  return plan.cannot_serve ? renew(**secret, plan, stop) : Result<TlsMaterial>((*secret)->material);
+  return plan.cannot_serve ? renew(*secret, plan, stop) : Result<TlsMaterial>(secret->material);
 }
 
 void CertificateStore::follow(TlsMaterial in_use, const std::stop_token& stop) {
   const kube::Waiter wait = kube::sleeping_waiter();
   while (wait(options_.read_every, stop)) {
-    const auto secret = read(stop);
-    if (!secret) {
-      if (!stop.stop_requested()) say(LogLevel::kWarning, secret.error() + "; the pair in use stays");
+    const auto answer = read(stop);
+    if (!answer) {
+      if (!stop.stop_requested()) say(LogLevel::kWarning, answer.error() + "; the pair in use stays");
       continue;
     }
+    const std::optional<TlsSecret>& secret = *answer;
     // Where it is gone, the leader makes another.
-    if (!*secret || (*secret)->material == in_use) continue;
-    if (const auto used = parts_.use((*secret)->material); used) {
+    if (!secret || secret->material == in_use) continue;
+    if (const auto used = parts_.use(secret->material); used) {
       say(LogLevel::kInfo, "a new serving pair is in use");
     } else {
       say(LogLevel::kError, used.error() + "; the pair in use stays");
     }
-    in_use = (*secret)->material;  // a broken one is complained of once
+    in_use = secret->material;  // a broken one is complained of once
   }
 }
 
@@ -204,23 +208,23 @@ void CertificateStore::lead(const std::stop_token& stop) {
 }
 
 bool CertificateStore::keep(const std::stop_token& stop) {
-  const auto secret = read(stop);
-  Result<TlsMaterial> material = tl::make_unexpected<std::string>("");
-  if (!secret) {
-    material = tl::make_unexpected(secret.error());
-  } else if (!*secret) {
-    material = create(stop);
-  } else {
-    const auto published_at =
-        (*secret)->material.authority_bundle == published_ ? published_at_ : std::nullopt;
-    const RenewalPlan plan = plan_renewal((*secret)->material, dns_names_, published_at, parts_.now());
-    material = plan.nothing() ? Result<TlsMaterial>((*secret)->material) : renew(**secret, plan, stop);
-  }
+  const auto material = kept_material(stop);
   if (!material) {
     if (!stop.stop_requested()) say(LogLevel::kError, material.error());
     return false;
   }
   return publish_both(material->authority_bundle, stop);
+}
+
+/// As it lies in the Secret, made or renewed where that is due.
+Result<TlsMaterial> CertificateStore::kept_material(const std::stop_token& stop) {
+  const auto answer = read(stop);
+  if (!answer) return tl::make_unexpected(answer.error());
+  const std::optional<TlsSecret>& secret = *answer;
+  if (!secret) return create(stop);
+  const auto published_at = secret->material.authority_bundle == published_ ? published_at_ : std::nullopt;
+  const RenewalPlan plan = plan_renewal(secret->material, dns_names_, published_at, parts_.now());
+  return plan.nothing() ? Result<TlsMaterial>(secret->material) : renew(*secret, plan, stop);
 }
 
 /// True: this bundle is in both configurations that are there.
@@ -254,10 +258,11 @@ Result<bool> CertificateStore::publish(const kube::ResourceType& type, const std
   // Not installed yet, or no more: there is nobody to be trusted by.
   if (!configuration && configuration.error().is_not_found()) return false;
   if (!configuration) return tl::make_unexpected(explain(configuration.error(), what + " is not read"));
-  const auto patch = ca_bundle_patch(*configuration, bundle);
-  if (!patch) return tl::make_unexpected(what + ": " + patch.error());
-  if (!*patch) return false;
-  const auto patched = client_.patch(name, kube::PatchKind::kJson, **patch, {}, stop);
+  const auto due = ca_bundle_patch(*configuration, bundle);
+  if (!due) return tl::make_unexpected(what + ": " + due.error());
+  const std::optional<std::string>& patch = *due;
+  if (!patch) return false;
+  const auto patched = client_.patch(name, kube::PatchKind::kJson, *patch, {}, stop);
   if (!patched) return tl::make_unexpected(explain(patched.error(), what + " does not get its caBundle"));
   say(LogLevel::kInfo, what + " has the authority of the webhook's certificate");
   return true;

@@ -84,6 +84,7 @@ class CertificateStore {
   [[nodiscard]] tl::expected<TlsMaterial, std::string> renew(const TlsSecret& secret, const RenewalPlan& plan,
                                                              const std::stop_token& stop);
   [[nodiscard]] tl::expected<TlsMaterial, std::string> create(const std::stop_token& stop);
+  [[nodiscard]] tl::expected<TlsMaterial, std::string> kept_material(const std::stop_token& stop);
   [[nodiscard]] tl::expected<bool, std::string> publish(const kube::ResourceType& type,
                                                         const std::string& bundle,
                                                         const std::stop_token& stop) const;

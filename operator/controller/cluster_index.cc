@@ -271,9 +271,9 @@ void ClusterIndex::check_freshness() {
     if (current == std::exchange(watched->was_current, current)) continue;
     if (current && !watched->was_lost) continue;
     watched->was_lost = !current;
-    if (watched->kind) {
+    if (const auto kind = watched->kind) {
       const std::unique_lock lock(mutex_);
-      state_.set_current(*watched->kind, current);
+      state_.set_current(*kind, current);
     }
     changes_.notify();
     log(current ? LogLevel::kInfo : LogLevel::kWarning,
@@ -294,7 +294,7 @@ std::vector<IndexedResource> ClusterIndex::status() const {
     resource.current = is_current(*watched);
     resource.last_contact = health.last_contact;
     resource.last_error = health.last_error;
-    if (watched->kind) resource.objects = read()->size(*watched->kind);
+    if (const auto kind = watched->kind) resource.objects = read()->size(*kind);
     if (watched->kind_sink != nullptr) resource.unreadable = watched->kind_sink->unreadable();
   }
   return all;

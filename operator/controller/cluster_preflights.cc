@@ -246,6 +246,7 @@ ClusterPreflights::Done ClusterPreflights::perform(const core::PreflightWorld& w
     case Kind::kReleaseVolume:
       return change_volume(action, stop);
     case Kind::kDeletePreflight: {
+      if (!action.preflight) return {};
       const bool is_class = world.preflights[*action.preflight].object.kind == core::PreflightKind::kVolume;
       return remove(is_class ? api::kVolumePreflights : api::kClaimPreflights, std::nullopt);
     }
