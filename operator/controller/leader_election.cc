@@ -113,29 +113,29 @@ LeaderElection::LeaderElection(const kube::Client& client, LeaderElectionOptions
 void LeaderElection::run(const std::stop_token& stop) {
   const kube::Waiter wait = kube::sleeping_waiter();
   while (!stop.stop_requested()) {
-    if (acquire(stop)) {
-      lead(stop);
+    if (const std::optional<SteadyTime> since = acquire(stop)) {
+      lead(*since, stop);
     } else {
       (void)wait(with_jitter(options_), stop);
     }
   }
 }
 
-/// One try. False: not now.
-bool LeaderElection::acquire(const std::stop_token& stop) {
-  if (!observe(stop)) return false;
+/// One try: since when it leads. Nothing: not now.
+std::optional<SteadyTime> LeaderElection::acquire(const std::stop_token& stop) {
+  if (!observe(stop)) return std::nullopt;
   const SteadyTime sent = steady_now();
   const LeaseStep step = next_lease_step(view_, options_, sent);
-  if (step == LeaseStep::kWait || !write(step, stop)) return false;
+  if (step == LeaseStep::kWait || !write(step, stop)) return std::nullopt;
   view_.renewed_at = sent;
-  return true;
+  return sent;
 }
 
-void LeaderElection::lead(const std::stop_token& stop) {
+void LeaderElection::lead(SteadyTime since, const std::stop_token& stop) {
   say(LogLevel::kInfo, "leader election: " + options_.identity + " leads");
   leading_ = true;
   {
-    Term term(stop, *view_.renewed_at + options_.renew_deadline);
+    Term term(stop, since + options_.renew_deadline);
     std::jthread work([&] { parts_.work(term.token()); });
     renew_until_lost(term);
     term.end();
@@ -172,6 +172,7 @@ void LeaderElection::renew_until_lost(Term& term) {
 
 /// Bounded by the client's own deadline: the election has been stopped, and the answer is worth a moment.
 void LeaderElection::release() {
+  if (!view_.record) return;
   wire::LeaseRecord given_back = *view_.record;
   given_back.holder.clear();
   given_back.duration = std::chrono::seconds(1);

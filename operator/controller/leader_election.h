@@ -78,8 +78,8 @@ class LeaderElection {
   [[nodiscard]] bool is_leading() const { return leading_; }
 
  private:
-  [[nodiscard]] bool acquire(const std::stop_token& stop);
-  void lead(const std::stop_token& stop);
+  [[nodiscard]] std::optional<SteadyTime> acquire(const std::stop_token& stop);
+  void lead(SteadyTime since, const std::stop_token& stop);
   void renew_until_lost(Term& term);
   void release();
   [[nodiscard]] bool observe(const std::stop_token& stop);

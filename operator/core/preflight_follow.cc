@@ -146,22 +146,25 @@ void conclude_without_report(Step& step, const Agents& agents, const ObservedJob
   finish(step, {"PodsGone", "the pods went away before they had a report: " + job.failure});
 }
 
+/// Not ready for as long as Kubernetes waits before it says so. A node that is not in view may be new.
 bool on_a_dead_node(const Step& step, const ObservedPod& pod) {
-  if (pod.node.empty()) return false;
   const auto it = std::ranges::find(step.world.nodes, pod.node, &ObservedNode::name);
-  return it == step.world.nodes.end() || !it->ready;
+  return it != step.world.nodes.end() && !it->ready;
 }
 
-/// A pod that goes before it has ended takes the run with it: nothing replaces it.
+/// A pod that goes before it has ended takes the run with it: nothing replaces it. That its node is dead is
+/// enough: where many nodes are, Kubernetes deletes no pod of theirs for long.
 bool ended_by_a_pod_that_goes(Step& step, const Agents& agents) {
   for (const ObservedPod* const pod : agents.pods) {
-    if (!pod->deleting || pod->ended) continue;
+    if (pod->ended) continue;
     if (on_a_dead_node(step, *pod)) {
-      finish(step, {"NodeLost", "node " + pod->node + " of pod " + pod->name + " is not ready or gone"});
-    } else {
-      finish(step, {"PodDeleted", "pod " + pod->name + " was deleted or evicted while it ran"});
+      finish(step, {"NodeLost", "node " + pod->node + " of pod " + pod->name + " is not ready"});
+      return true;
     }
-    return true;
+    if (pod->deleting) {
+      finish(step, {"PodDeleted", "pod " + pod->name + " was deleted or evicted while it ran"});
+      return true;
+    }
   }
   return false;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "operator/core/cluster_objects.h"
 #include "operator/core/cluster_state.h"
 #include "operator/core/verdict.h"
 #include "operator/core/workload.h"

@@ -329,6 +329,15 @@ TEST_F(PreflightPlan, ADeadNodesPodIsForcedAndALivingOnesIsNot) {
   EXPECT_TRUE(forced());
 }
 
+TEST_F(PreflightPlan, ARunOnANodeThatIsNotReadyEndsThoughNobodyHasDeletedItsPods) {
+  cluster_.pods_end = false;
+  live([&] { return cluster_.status().reason == "Measuring"; });
+  cluster_.nodes.front().ready = false;
+  const PreflightStatus status = written(look());
+  EXPECT_EQ(status.reason, "NodeLost");
+  EXPECT_EQ(status.phase, PreflightPhase::kCleaningUp);
+}
+
 TEST_F(PreflightPlan, ATimeToLiveEndsThePreflightAfterItsVerdict) {
   cluster_.preflight().spec.ttl_after_finish = 60;
   prove();
