@@ -107,6 +107,20 @@ bool every_rule_was_there(const JudgedVolume& now, const JudgedVolume& before) {
   });
 }
 
+/// A volume that only got another name is known by its claim: the old name is not there any more. One more
+/// volume on the same claim is not that.
+bool was_no_better(const JudgedVolume& volume, const std::vector<JudgedVolume>& old_volumes,
+                   const std::vector<JudgedVolume>& volumes) {
+  if (const JudgedVolume* const before = same_volume(old_volumes, volume)) {
+    return every_rule_was_there(volume, *before);
+  }
+  if (volume.facts.claim.empty()) return false;
+  return std::ranges::any_of(old_volumes, [&](const JudgedVolume& before) {
+    const bool renamed = before.facts.claim == volume.facts.claim && same_volume(volumes, before) == nullptr;
+    return renamed && every_rule_was_there(volume, before);
+  });
+}
+
 bool scaled_up(const Context& context) {
   if (!context.object.replicas && !context.request.old_replicas) return false;
   return context.object.replicas.value_or(1) > context.request.old_replicas.value_or(1);
@@ -121,8 +135,7 @@ bool never_denied(const Context& context, const std::vector<JudgedVolume>& volum
   if (request.operation != Operation::kUpdate || request.old_volumes == nullptr || scaled_up(context))
     return false;
   return std::ranges::all_of(volumes, [&](const JudgedVolume& volume) {
-    const JudgedVolume* before = same_volume(*request.old_volumes, volume);
-    return before != nullptr && every_rule_was_there(volume, *before);
+    return was_no_better(volume, *request.old_volumes, volumes);
   });
 }
 

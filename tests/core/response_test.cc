@@ -464,6 +464,32 @@ TEST(NeverDenied, ButAnUpdateThatMakesItWorseIs) {
       << "without the old object nothing can be compared";
 }
 
+TEST(NeverDenied, AnotherNameOfTheVolumeMakesItNoWorse) {
+  const auto renamed = but(kUnsafeVolume, [](auto& f) { f.volume = "renamed"; });
+  EXPECT_EQ(answer(updating(kUnsafeVolume, renamed)).decision, Decision::kWarn);
+  const auto of_one_file = but(renamed, [](auto& f) { f.single_file_mount = true; });
+  EXPECT_EQ(answer(updating(kUnsafeVolume, of_one_file)).decision, Decision::kDeny)
+      << "the same claim, mounted worse than before";
+  const auto no_claim = [](auto& f) { f.claim.clear(); };
+  EXPECT_EQ(answer(updating(but(kUnsafeVolume, no_claim), but(renamed, no_claim))).decision, Decision::kDeny)
+      << "without a claim nothing but the name tells that it is the same";
+}
+
+TEST(NeverDenied, OfTwoVolumesOnOneClaimTheOneWhoseNameIsGoneWasRenamed) {
+  const auto named = [](std::string name) {
+    return but(kUnsafeVolume, [&](auto& f) { f.volume = std::move(name); });
+  };
+  const auto of_one_file = [](VolumeFacts facts) {
+    return but(std::move(facts), [](auto& f) { f.single_file_mount = true; });
+  };
+  Ask ask = updating(named("folder"), named("folder"));
+  ask.old_volumes->push_back(of_one_file(named("file")));
+  ask.volumes.push_back(of_one_file(named("database")));
+  EXPECT_EQ(answer(ask).decision, Decision::kWarn) << "file is database now";
+  ask.volumes.front() = of_one_file(named("folder"));
+  EXPECT_EQ(answer(ask).decision, Decision::kDeny) << "folder is worse than it was, whatever file was";
+}
+
 TEST(NeverDenied, AScaleDownIsNotAndAScaleUpIs) {
   const auto scaled = [](std::optional<std::int64_t> from, std::optional<std::int64_t> to) {
     Ask ask = updating(kUnsafeVolume, kUnsafeVolume);
