@@ -105,7 +105,7 @@ class ClusterPreflights {
     core::UtcSeconds again_at = 0;
   };
 
-  void execute(const core::PreflightWorld& world, const std::vector<core::Action>& actions,
+  bool execute(const core::PreflightWorld& world, const std::vector<core::Action>& actions,
                core::UtcSeconds now, const std::stop_token& stop);
   [[nodiscard]] Done perform(const core::PreflightWorld& world, const core::Action& action,
                              const std::stop_token& stop);

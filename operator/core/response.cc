@@ -150,6 +150,13 @@ bool may_hold_gate(const Context& context) {
          context.object.pod.node_name.empty();
 }
 
+/// In a cluster a claim is often made in the same breath as what uses it, and bound a moment later. Until
+/// then nothing can run on it anyway.
+bool will_be_known(const JudgedVolume& volume, const Context& context) {
+  const Binding binding = volume.facts.binding;
+  return context.reach.in_cluster && (binding == Binding::kMissing || binding == Binding::kUndecided);
+}
+
 /// The preflights for every unproven volume; nullopt when one of them cannot be settled, with the reason.
 std::optional<std::string> plan_probes(const Context& context, const std::vector<JudgedVolume>& volumes,
                                        std::vector<ProbeRequest>& probes) {
@@ -157,7 +164,7 @@ std::optional<std::string> plan_probes(const Context& context, const std::vector
   for (const JudgedVolume& volume : volumes) {
     if (!blocks(volume, Severity::kUnproven, context)) continue;
     // Seen clearly again, it may need no preflight, or another one: until then it is only held.
-    if (!volume.facts.cluster_is_current) continue;
+    if (!volume.facts.cluster_is_current || will_be_known(volume, context)) continue;
     auto plan = plan_probe(volume.facts, context.evidence, context.policy, context.reach, context.now);
     if (plan) {
       if (context.reach.in_cluster) plan->placement = context.object.pod.placement;
@@ -377,18 +384,25 @@ std::vector<JudgedVolume> judge_before_update(Workload old_object, const Workloa
 Answer respond(const RequestFacts& request, const std::vector<JudgedVolume>& volumes,
                const EvidenceBook& evidence, const Policy& policy, const ProbeReach& reach, UtcSeconds now) {
   const Workload& object = *request.object;
+  const Mode mode = mode_in_force(request, policy, reach);
+  const bool wants_guarantee = object.annotations.require_local.value_or(false);
   const Context context{.request = request,
                         .object = object,
                         .evidence = evidence,
                         .policy = policy,
                         .reach = reach,
                         .now = now,
-                        .mode = mode_in_force(request, policy, reach),
-                        .require_local = object.annotations.require_local.value_or(false)};
+                        .mode = mode,
+                        // Where an administrator has switched walguard off, nothing is held back.
+                        .require_local = mode != Mode::kOff && wants_guarantee};
   Answer answer;
   answer.mode = context.mode;
   summarise(answer, volumes);
-  const bool watching_only = context.mode <= Mode::kAudit && !context.require_local;
+  if (mode == Mode::kOff && wants_guarantee) {
+    answer.warnings.emplace_back(
+        "walguard: annotation walguard/require-local is not honoured: walguard is off in this namespace");
+  }
+  const bool watching_only = mode <= Mode::kAudit && !context.require_local;
   if (watching_only) return answer;
   add_complaints(answer, context);
   add_scale_warning(answer, context);

@@ -9,6 +9,7 @@
 #include "operator/core/preflight_plan.h"
 #include "operator/core/preflight_resource.h"
 #include "operator/core/verdict.h"
+#include "operator/core/workload.h"
 #include "operator/wire/preflight_resource.h"
 
 namespace walguard::wire {

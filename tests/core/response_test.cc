@@ -249,8 +249,8 @@ TEST(ModeInForce, IsOffInAnIgnoredNamespace) {
 
 // ---- require-local ----
 
-TEST(RequireLocal, EnforcesWhateverTheMode) {
-  for (const Mode mode : {Mode::kOff, Mode::kAudit, Mode::kWarn, Mode::kGate, Mode::kEnforce}) {
+TEST(RequireLocal, EnforcesInEveryModeButOff) {
+  for (const Mode mode : {Mode::kAudit, Mode::kWarn, Mode::kGate, Mode::kEnforce}) {
     const auto decide_on = [&](const VolumeFacts& facts, bool mutating) {
       Ask ask = asking(mode, facts);
       ask.object = requiring_local();
@@ -262,6 +262,19 @@ TEST(RequireLocal, EnforcesWhateverTheMode) {
     EXPECT_EQ(decide_on(kUnsettleable, false), Decision::kDeny) << mode;
     EXPECT_EQ(decide_on(kUnprovenVolume, true), Decision::kGate) << mode;
     EXPECT_EQ(decide_on(kUnprovenVolume, false), Decision::kDeny) << mode << ": without the gate";
+  }
+}
+
+TEST(RequireLocal, IsToldThatWalguardIsOffWhereItIs) {
+  for (const VolumeFacts& facts : {kSafeVolume, kUnsafeVolume, kUnsettleable, kUnprovenVolume}) {
+    Ask ask = asking(Mode::kOff, facts);
+    ask.object = requiring_local();
+    EXPECT_EQ(answer(ask).decision, Decision::kAllow);
+    EXPECT_EQ(mutate(ask).decision, Decision::kAllow);
+    EXPECT_TRUE(warns_of(answer(ask), "walguard/require-local is not honoured"));
+    ask.namespace_mode = Mode::kEnforce;
+    ask.namespace_ignored = true;
+    EXPECT_EQ(answer(ask).decision, Decision::kAllow);
   }
 }
 
@@ -751,6 +764,27 @@ TEST(Scale, IsOfTheWorkloadInViewWithTheWantedReplicas) {
   const auto nothing_to_judge = scaled_workload(scale, cluster_of(plain));
   ASSERT_TRUE(nothing_to_judge);
   EXPECT_TRUE(nothing_to_judge->pod.volumes.empty());
+}
+
+// ---- a claim that is not known yet ----
+
+TEST(UnknownClaim, OfAClusterHoldsItsPodUntilItIsKnownAndRefusesNoWorkload) {
+  for (const Binding binding : {Binding::kMissing, Binding::kUndecided}) {
+    Ask ask = asking(Mode::kEnforce, but(kUnsettleable, [&](auto& f) {
+                       f.binding = binding;
+                       f.claim = "data";
+                       f.key = {};
+                     }));
+    EXPECT_EQ(mutate(ask).decision, Decision::kWarn) << "of files, nothing more will come";
+    EXPECT_EQ(answer(ask).decision, Decision::kDeny);
+    ask.reach.in_cluster = true;
+    EXPECT_TRUE(mutate(ask).add_gate);
+    EXPECT_TRUE(mutate(ask).wanted_probes.empty());
+    ask.object = gated();
+    EXPECT_EQ(answer(ask).decision, Decision::kGate);
+    ask.object = of_kind(WorkloadKind::kDeployment);
+    EXPECT_EQ(answer(ask).decision, Decision::kWarn);
+  }
 }
 
 // ---- a view of the cluster that is out of date ----
