@@ -331,13 +331,16 @@ namespace {
 /// against it is taken: that it looks local is no guarantee.
 void learn_from_identity(VolumeFacts& facts, const EvidenceBook& evidence, const Catalog& catalog) {
   if (facts.transport) return;
-  const Evidence* latest = evidence.latest(facts.key);
-  const Filesystem* seen = latest == nullptr ? nullptr : catalog.filesystem_by_name(latest->filesystem);
-  if (seen == nullptr || !seen->transport) return;
-  const bool dangerous = *seen->transport == Transport::kNetworkFilesystem ||
-                         *seen->transport == Transport::kObjectFuse ||
-                         *seen->transport == Transport::kVmShare;
-  if (dangerous) facts.transport = seen->transport;
+  for (const Evidence* const latest : evidence.latest_everywhere(facts.key)) {
+    const Filesystem* seen = catalog.filesystem_by_name(latest->filesystem);
+    if (seen == nullptr || !seen->transport) continue;
+    const bool dangerous = *seen->transport == Transport::kNetworkFilesystem ||
+                           *seen->transport == Transport::kObjectFuse ||
+                           *seen->transport == Transport::kVmShare;
+    if (!dangerous) continue;
+    facts.transport = seen->transport;
+    return;
+  }
 }
 
 }  // namespace

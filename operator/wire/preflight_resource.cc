@@ -273,6 +273,12 @@ Json placement_json(const core::Placement& placement) {
 
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
+/// core::Evidence::placement
+std::string placement_digest(const core::Placement& placement) {
+  constexpr std::size_t kBytes = 8;
+  return placement == core::Placement{} ? "" : short_digest(dump(placement_json(placement)), kBytes);
+}
+
 /// What may stand in an object's name, from the left; the rest becomes dashes.
 std::string slug(std::string_view text, std::size_t longest) {
   std::string out;
@@ -307,6 +313,9 @@ tl::expected<core::Preflight, std::string> read_preflight(std::string_view json)
                           managed_by->second == kManagedBy;
     preflight.spec = read_spec(object.at("spec"));
     preflight.status = read_status_or_none(object);
+    // A spec cannot be changed: what was measured, was measured there.
+    if (auto& measured = preflight.status.measured)
+      measured->evidence.placement = placement_digest(preflight.spec.placement);
     return preflight;
   } catch (const std::exception& error) {
     return tl::unexpected(std::string(error.what()));

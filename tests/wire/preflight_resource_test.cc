@@ -166,6 +166,19 @@ TEST(PreflightResource, AWantedPreflightGoesWhereTheWorkloadMayGo) {
   EXPECT_EQ(read->spec.placement, request.placement);
 }
 
+TEST(PreflightResource, EvidenceKnowsOnWhichNodesItWasMeasured) {
+  const auto placement_of = [](const Json& node_selector) {
+    Json object = Json::parse(stored(full_status(), of_version("7")));
+    object["spec"]["nodeSelector"] = node_selector;
+    const auto read = read_preflight(object.dump());
+    return read && read->status.measured ? read->status.measured->evidence.placement : "nothing measured";
+  };
+  EXPECT_EQ(placement_of(Json::object()), "");
+  EXPECT_EQ(placement_of({{"pool", "a"}}), placement_of({{"pool", "a"}}));
+  EXPECT_NE(placement_of({{"pool", "a"}}), placement_of({{"pool", "b"}}));
+  EXPECT_NE(placement_of({{"pool", "a"}}), "");
+}
+
 TEST(PreflightResource, NoPasswordOfAClassStandsInAPreflight) {
   const auto object = read_preflight(
       R"({"metadata":{"name":"p"},"spec":{"storageClassName":"smb","mountOptions":["vers=3.0,password=hunter2"]}})");
