@@ -19,6 +19,7 @@
 #include "operator/core/probe_plan.h"
 #include "operator/core/verdict.h"
 #include "operator/core/workload.h"
+#include "operator/wire/node_terms.h"
 #include "operator/wire/text_forms.h"
 
 namespace walguard::wire {
@@ -95,7 +96,9 @@ core::PreflightSpec read_spec(const Json& json) {
   spec.runtime_class = text_at(json, "runtimeClassName");
   if (json.contains("mountOptions")) spec.mount_options = without_secrets(texts_at(json, "mountOptions"));
   spec.profile = word_at(json, "profile", spec.profile, core::parse_profile);
-  spec.placement = {.node_selector = map_at(json, "nodeSelector"), .tolerations = read_tolerations(json)};
+  spec.placement = {.node_selector = map_at(json, "nodeSelector"),
+                    .node_terms = read_node_terms(json.value("nodeSelectorTerms", Json::array())),
+                    .tolerations = read_tolerations(json)};
   spec.storage = json.value("storage", spec.storage);
   spec.run_as_user = integer_at(json, "runAsUser");
   spec.run_as_group = integer_at(json, "runAsGroup");
@@ -261,6 +264,7 @@ Json status_json(const core::Preflight& preflight, const core::PreflightStatus& 
 Json placement_json(const core::Placement& placement) {
   Json json = Json::object();
   if (!placement.node_selector.empty()) json["nodeSelector"] = placement.node_selector;
+  if (!placement.node_terms.empty()) json["nodeSelectorTerms"] = node_terms_json(placement.node_terms);
   for (const core::Toleration& toleration : placement.tolerations) {
     Json& entry = json["tolerations"].emplace_back(Json::object());
     put(entry, "key", toleration.key);

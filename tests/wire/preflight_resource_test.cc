@@ -157,6 +157,10 @@ TEST(PreflightResource, AWantedPreflightGoesWhereTheWorkloadMayGo) {
   core::ProbeRequest request{.key = {}, .scope = core::Scope::kNode};
   const std::string anywhere = preflight_for(request, "").name;
   request.placement.node_selector = {{"disk", "ssd"}};
+  request.placement.node_terms = {
+      {.match_expressions = {{.key = "zone", .op = "In", .values = {"a", "b"}},
+                             {.key = "spot", .op = "DoesNotExist", .values = {}}},
+       .match_fields = {{.key = "metadata.name", .op = "NotIn", .values = {"old"}}}}};
   request.placement.tolerations = {
       {.key = "dedicated", .op = "Equal", .value = "db", .effect = "NoSchedule"}};
   const core::Preflight preflight = preflight_for(request, "");
