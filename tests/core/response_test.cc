@@ -211,6 +211,27 @@ TEST(Respond, APreflightInAClusterIsWantedWhereTheWorkloadMayRun) {
   EXPECT_EQ(mutate(ask).wanted_probes.front().placement, ask.object.pod.placement);
 }
 
+TEST(Respond, APreflightOnTwoNodesIsNotPinnedToOneAndThatOfADaemonSetToNone) {
+  const StringMap pinned = {{"disk", "ssd"}, {"kubernetes.io/hostname", "node-1"}};
+  const StringMap not_pinned = {{"disk", "ssd"}};
+  const auto wanted = [&](const VolumeFacts& volume, std::string owner_kind) {
+    Ask ask = asking(Mode::kGate, volume);
+    ask.object.pod.placement.node_selector = pinned;
+    ask.object.owner_kind = std::move(owner_kind);
+    ask.reach.in_cluster = true;
+    const auto probes = mutate(ask).wanted_probes;
+    return probes.size() == 1 ? probes.front().placement.node_selector : StringMap{{"probes", "not one"}};
+  };
+  VolumeFacts one_node = kUnprovenVolume;
+  one_node.access_modes = {AccessMode::kReadWriteOnce};
+  VolumeFacts two_nodes = kUnprovenVolume;
+  two_nodes.access_modes = {AccessMode::kReadWriteMany};
+  two_nodes.scope = Scope::kCluster;
+  EXPECT_EQ(wanted(one_node, "ReplicaSet"), pinned);
+  EXPECT_EQ(wanted(two_nodes, "ReplicaSet"), not_pinned);
+  EXPECT_EQ(wanted(one_node, "DaemonSet"), not_pinned);
+}
+
 TEST(Respond, ModeGateHoldsWhatAPreflightHasFoundUnsafeAndWarnsOfWhatIsSoByItsKind) {
   Ask ask = asking(Mode::kGate, kUnprovenVolume);
   ask.evidence = book(failed(kUnprovenVolume.key, Scope::kNode));
