@@ -66,8 +66,10 @@ bool is_asked_for(const PodSpec& spec) {
          is_gated(spec);
 }
 
-/// Takes out what can never hold a database: every pod has a volume for its service account's token.
+/// Takes out what can never hold a database: every pod has a volume for its service account's token. And
+/// where it may run, which only the preflights of gated pods ask for.
 void trim(PodSpec& spec) {
+  if (!is_gated(spec)) spec.placement = {};
   for (Container& container : spec.containers) {
     std::erase_if(container.mounts, [&](const VolumeMount& mount) {
       const auto it = std::ranges::find(spec.volumes, mount.volume, &Volume::name);

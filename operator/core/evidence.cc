@@ -90,18 +90,36 @@ EvidenceAnswer EvidenceBook::ask(const EvidenceKey& key, Strategy strategy, std:
   if (key.storage_class.empty() && key.volume.empty()) return {};
   const auto found = by_key_.find(hash_of(key));
   if (found == by_key_.end()) return {};
+  const Evidence* newest_pass = nullptr;
+  std::vector<std::string_view> passed_on;
   for (const std::size_t index : found->second) {
     const Evidence& evidence = all_[index];
     const Verdict verdict = evidence.verdicts[strategy];
     if (!speaks_for(verdict, evidence.scope, scope.value_or(Scope::kCluster)) || evidence.key != key)
       continue;
-    const UtcSeconds age = now - evidence.measured_at;
-    if (verdict == Verdict::kUnsafe || age <= max_age)
-      return {verdict, &evidence, EvidenceAnswer::Age::kFresh};
-    if (age <= max_age + grace) return {verdict, &evidence, EvidenceAnswer::Age::kInGrace};
-    return {Verdict::kUnproven, &evidence, EvidenceAnswer::Age::kStale};
+    if (std::ranges::find(passed_on, evidence.placement) != passed_on.end()) continue;
+    if (verdict == Verdict::kUnsafe) return {verdict, &evidence, EvidenceAnswer::Age::kFresh};
+    passed_on.push_back(evidence.placement);
+    if (newest_pass == nullptr) newest_pass = &evidence;
   }
-  return {};
+  if (newest_pass == nullptr) return {};
+  const UtcSeconds age = now - newest_pass->measured_at;
+  if (age <= max_age) return {Verdict::kSafe, newest_pass, EvidenceAnswer::Age::kFresh};
+  if (age <= max_age + grace) return {Verdict::kSafe, newest_pass, EvidenceAnswer::Age::kInGrace};
+  return {Verdict::kUnproven, newest_pass, EvidenceAnswer::Age::kStale};
+}
+
+std::vector<const Evidence*> EvidenceBook::latest_everywhere(const EvidenceKey& key) const {
+  std::vector<const Evidence*> latest;
+  const auto found = by_key_.find(hash_of(key));
+  if (found == by_key_.end()) return latest;
+  for (const std::size_t index : found->second) {
+    const Evidence& evidence = all_[index];
+    const bool has_newer = std::ranges::any_of(
+        latest, [&](const Evidence* newer) { return newer->placement == evidence.placement; });
+    if (!has_newer && evidence.key == key) latest.push_back(&evidence);
+  }
+  return latest;
 }
 
 const Evidence* EvidenceBook::latest(const EvidenceKey& key) const {

@@ -49,6 +49,9 @@ struct EvidenceKey {
 
 struct Evidence {
   EvidenceKey key;
+  /// On which nodes it was measured, as a digest of the wish for them; empty: on any, or on the only ones.
+  /// Not part of the key: a volume does not tell on which nodes its pod will run.
+  std::string placement;
   Scope scope = Scope::kContainer;  ///< as far as the run reached, by its own report
   PerStrategy<Verdict> verdicts{{Verdict::kUnproven, Verdict::kUnproven, Verdict::kUnproven}};
   std::vector<std::string> reasons;  ///< "byte-range-locks: both agents were granted byte 120"
@@ -78,10 +81,13 @@ class EvidenceBook {
 
   /// Asks whether `strategy` is proven for `key` as far as `scope` (nullopt: the widest). A pass speaks for
   /// its own scope and narrower ones; a failure for its own and wider ones. Of those that speak, the newest
-  /// decides. A pass older than `max_age` is in grace for `grace` more, then stale and answers kUnproven; a
-  /// failure does not age. Times in seconds.
+  /// of each placement counts; a failure on any of them decides, else the newest. A pass older than `max_age`
+  /// is in grace for `grace` more, then stale and answers kUnproven; a failure does not age. Times in
+  /// seconds.
   [[nodiscard]] EvidenceAnswer ask(const EvidenceKey& key, Strategy strategy, std::optional<Scope> scope,
                                    UtcSeconds now, UtcSeconds max_age, UtcSeconds grace) const;
+  /// The newest evidence of this key for each placement, whatever it says, the newest first.
+  [[nodiscard]] std::vector<const Evidence*> latest_everywhere(const EvidenceKey& key) const;
   /// The newest evidence of this key, whatever it says; null when there is none.
   [[nodiscard]] const Evidence* latest(const EvidenceKey& key) const;
   [[nodiscard]] std::span<const Evidence> all() const { return all_; }

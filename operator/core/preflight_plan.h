@@ -6,8 +6,8 @@
 /// One run of a VolumePreflight, each step seen before the next is taken:
 ///   status Running -> claim -> Job, suspended -> (claim bound to a volume that is ours; with a
 ///   WaitForFirstConsumer class this comes later) -> Service and Secret -> Job resumed -> reports ->
-///   status CleaningUp with what they say -> Job away -> pods away -> claim away -> volume away, or too long in
-///   going -> Done or Inconclusive.
+///   status CleaningUp with what they say -> Job away -> pods away -> claim away -> volume away, or too long
+///   in going -> Done or Inconclusive.
 #pragma once
 
 #include <cstddef>
@@ -66,7 +66,8 @@ struct Action {
 [[nodiscard]] std::string run_name(const Preflight& preflight, int run);
 /// Where the storage is mounted in the run's pods. No other run has it there: a report says whose it is.
 [[nodiscard]] std::string mount_path(std::string_view run);
-/// Seconds that the pods of a run of this profile have.
+/// Seconds that the pods of a run of this profile have from when they are allowed to start: to start, and to
+/// measure.
 [[nodiscard]] UtcSeconds run_deadline(const PreflightLimits& limits, ProbeProfile profile);
 
 }  // namespace walguard::core

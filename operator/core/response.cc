@@ -15,6 +15,7 @@
 #include "operator/core/databases.h"
 #include "operator/core/decide.h"
 #include "operator/core/evidence.h"
+#include "operator/core/placement.h"
 #include "operator/core/policy.h"
 #include "operator/core/probe_plan.h"
 #include "operator/core/resolve.h"
@@ -107,6 +108,20 @@ bool every_rule_was_there(const JudgedVolume& now, const JudgedVolume& before) {
   });
 }
 
+/// A volume that only got another name is known by its claim: the old name is not there any more. One more
+/// volume on the same claim is not that.
+bool was_no_better(const JudgedVolume& volume, const std::vector<JudgedVolume>& old_volumes,
+                   const std::vector<JudgedVolume>& volumes) {
+  if (const JudgedVolume* const before = same_volume(old_volumes, volume)) {
+    return every_rule_was_there(volume, *before);
+  }
+  if (volume.facts.claim.empty()) return false;
+  return std::ranges::any_of(old_volumes, [&](const JudgedVolume& before) {
+    const bool renamed = before.facts.claim == volume.facts.claim && same_volume(volumes, before) == nullptr;
+    return renamed && every_rule_was_there(volume, before);
+  });
+}
+
 bool scaled_up(const Context& context) {
   if (!context.object.replicas && !context.request.old_replicas) return false;
   return context.object.replicas.value_or(1) > context.request.old_replicas.value_or(1);
@@ -121,8 +136,7 @@ bool never_denied(const Context& context, const std::vector<JudgedVolume>& volum
   if (request.operation != Operation::kUpdate || request.old_volumes == nullptr || scaled_up(context))
     return false;
   return std::ranges::all_of(volumes, [&](const JudgedVolume& volume) {
-    const JudgedVolume* before = same_volume(*request.old_volumes, volume);
-    return before != nullptr && every_rule_was_there(volume, *before);
+    return was_no_better(volume, *request.old_volumes, volumes);
   });
 }
 
@@ -144,6 +158,13 @@ bool will_be_known(const JudgedVolume& volume, const Context& context) {
   return context.reach.in_cluster && (binding == Binding::kMissing || binding == Binding::kUndecided);
 }
 
+/// A run on two nodes cannot keep to one. And each pod of a DaemonSet is pinned to a node of its own: one
+/// preflight speaks for all of them.
+Placement placement_of(const Workload& workload, Scope scope) {
+  const bool not_pinned = scope == Scope::kCluster || workload.owner_kind == "DaemonSet";
+  return not_pinned ? on_any_node_of_its_kind(workload.pod.placement) : workload.pod.placement;
+}
+
 /// The preflights for every unproven volume; nullopt when one of them cannot be settled, with the reason.
 std::optional<std::string> plan_probes(const Context& context, const std::vector<JudgedVolume>& volumes,
                                        std::vector<ProbeRequest>& probes) {
@@ -154,7 +175,7 @@ std::optional<std::string> plan_probes(const Context& context, const std::vector
     if (!volume.facts.cluster_is_current || will_be_known(volume, context)) continue;
     auto plan = plan_probe(volume.facts, context.evidence, context.policy, context.reach, context.now);
     if (plan) {
-      if (context.reach.in_cluster) plan->placement = context.object.pod.placement;
+      if (context.reach.in_cluster) plan->placement = placement_of(context.object, plan->scope);
       probes.push_back(*std::move(plan));
     } else if (!refusal) {
       refusal = "volume \"" + volume.facts.volume + "\": " + plan.error();
@@ -338,13 +359,16 @@ namespace {
 /// against it is taken: that it looks local is no guarantee.
 void learn_from_identity(VolumeFacts& facts, const EvidenceBook& evidence, const Catalog& catalog) {
   if (facts.transport) return;
-  const Evidence* latest = evidence.latest(facts.key);
-  const Filesystem* seen = latest == nullptr ? nullptr : catalog.filesystem_by_name(latest->filesystem);
-  if (seen == nullptr || !seen->transport) return;
-  const bool dangerous = *seen->transport == Transport::kNetworkFilesystem ||
-                         *seen->transport == Transport::kObjectFuse ||
-                         *seen->transport == Transport::kVmShare;
-  if (dangerous) facts.transport = seen->transport;
+  for (const Evidence* const latest : evidence.latest_everywhere(facts.key)) {
+    const Filesystem* seen = catalog.filesystem_by_name(latest->filesystem);
+    if (seen == nullptr || !seen->transport) continue;
+    const bool dangerous = *seen->transport == Transport::kNetworkFilesystem ||
+                           *seen->transport == Transport::kObjectFuse ||
+                           *seen->transport == Transport::kVmShare;
+    if (!dangerous) continue;
+    facts.transport = seen->transport;
+    return;
+  }
 }
 
 }  // namespace

@@ -103,9 +103,28 @@ struct Toleration {
   friend bool operator==(const Toleration&, const Toleration&) = default;
 };
 
+/// One requirement on a node's labels or fields, of a node selector:
+/// https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#node-affinity
+struct NodeRequirement {
+  std::string key;
+  std::string op;  ///< "In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"
+  std::vector<std::string> values;
+
+  friend bool operator==(const NodeRequirement&, const NodeRequirement&) = default;
+};
+
+/// A node has to meet every requirement of it, of which there is at least one.
+struct NodeSelectorTerm {
+  std::vector<NodeRequirement> match_expressions;  ///< on labels
+  std::vector<NodeRequirement> match_fields;       ///< on "metadata.name"
+
+  friend bool operator==(const NodeSelectorTerm&, const NodeSelectorTerm&) = default;
+};
+
 /// Which nodes a pod may go to. Without what Kubernetes itself adds to every pod.
 struct Placement {
   StringMap node_selector;
+  std::vector<NodeSelectorTerm> node_terms;  ///< required node affinity: one of them; empty: every node
   std::vector<Toleration> tolerations;
 
   friend bool operator==(const Placement&, const Placement&) = default;

@@ -6,10 +6,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "operator/core/placement.h"
 #include "operator/core/preflight_plan.h"
 #include "operator/core/preflight_resource.h"
 #include "operator/core/verdict.h"
 #include "operator/core/workload.h"
+#include "operator/wire/node_terms.h"
 #include "operator/wire/preflight_resource.h"
 
 namespace walguard::wire {
@@ -130,13 +132,17 @@ Json tolerations(const core::PreflightSpec& spec) {
   return json;
 }
 
-/// The first pod may go anywhere: the scheduler lets a pod that matches its own podAffinity be the first.
-Json affinity(const RunManifest& run) {
-  const Json terms = Json::array({{{"labelSelector", {{"matchLabels", {{kRunLabel, run.run}}}}},
-                                   {"topologyKey", "kubernetes.io/hostname"}}});
-  const bool apart = run.preflight.spec.scope == core::Scope::kCluster;
-  return {{apart ? "podAntiAffinity" : "podAffinity",
-           {{"requiredDuringSchedulingIgnoredDuringExecution", terms}}}};
+/// Of two pods to each other. The first may go anywhere: the scheduler lets a pod that matches its own
+/// podAffinity be the first.
+Json pod_affinity(const RunManifest& run) {
+  return {{"requiredDuringSchedulingIgnoredDuringExecution",
+           Json::array({{{"labelSelector", {{"matchLabels", {{kRunLabel, run.run}}}}},
+                         {"topologyKey", core::kHostnameLabel}}})}};
+}
+
+Json node_affinity(const core::Placement& placement) {
+  return {{"requiredDuringSchedulingIgnoredDuringExecution",
+           {{"nodeSelectorTerms", node_terms_json(placement.node_terms)}}}};
 }
 
 Json pod_spec(const RunManifest& run, const JobOptions& options) {
@@ -153,9 +159,11 @@ Json pod_spec(const RunManifest& run, const JobOptions& options) {
     json["containers"] = {container(run, options, "agent-a", "0"), container(run, options, "agent-b", "1")};
   } else {
     json["subdomain"] = run.run;
-    json["affinity"] = affinity(run);
+    const bool apart = spec.scope == core::Scope::kCluster;
+    json["affinity"][apart ? "podAntiAffinity" : "podAffinity"] = pod_affinity(run);
     json["containers"] = Json::array({container(run, options, "agent", "$(JOB_COMPLETION_INDEX)")});
   }
+  if (!spec.placement.node_terms.empty()) json["affinity"]["nodeAffinity"] = node_affinity(spec.placement);
   if (!spec.placement.node_selector.empty()) json["nodeSelector"] = spec.placement.node_selector;
   if (!spec.runtime_class.empty()) json["runtimeClassName"] = spec.runtime_class;
   for (const std::string& secret : options.image_pull_secrets)

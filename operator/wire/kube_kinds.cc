@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "operator/core/cluster_objects.h"
+#include "operator/core/placement.h"
 #include "operator/core/verdict.h"
 #include "operator/core/workload.h"
 #include "operator/wire/json_reader.h"
@@ -135,7 +136,7 @@ std::optional<std::string> read_required_hostname(Value& value, const Path& at) 
   static constexpr Keys kKeys{"required"};
   std::optional<std::string> hostname;
   json::each_field<kKeys>(value, at, [&](std::size_t, Value& selector, const Path& here) {
-    hostname = read_single_hostname(selector, here);
+    hostname = core::single_hostname(read_node_selector(selector, here));
   });
   return hostname;
 }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "operator/core/placement.h"
 #include "operator/core/workload.h"
 #include "operator/wire/json_reader.h"
 #include "operator/wire/volume_source.h"
@@ -19,7 +20,6 @@ using json::Keys;
 using json::Path;
 using json::Value;
 
-constexpr std::string_view kHostnameLabel = "kubernetes.io/hostname";
 /// Volumes of a pod and mounts of a container: room for most from the first, as growing moves all of them.
 constexpr std::size_t kUsualCount = 4;
 constexpr std::string_view kOsLabel = "kubernetes.io/os";
@@ -110,68 +110,53 @@ bool is_of_every_pod(const core::Toleration& toleration) {
          toleration.key == "node.kubernetes.io/unreachable";
 }
 
-/// One expression: the value when it is `name_key In [value]`.
-std::optional<std::string> read_single_value(Value& expression, const Path& at, std::string_view name_key) {
+core::NodeRequirement read_requirement(Value& value, const Path& at) {
   static constexpr Keys kKeys{"key", "operator", "values"};
-  bool is_name = false;
-  bool is_in = false;
-  std::optional<std::string> single;
-  std::size_t count = 0;
-  json::each_field<kKeys>(expression, at, [&](std::size_t key, Value& field, const Path& here) {
+  core::NodeRequirement requirement;
+  json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
     switch (key) {
       case kKeys["key"]:
-        is_name = json::text_of(field, here) == name_key;
+        requirement.key = json::text_of(field, here);
         break;
       case kKeys["operator"]:
-        is_in = json::text_of(field, here) == "In";
+        requirement.op = json::text_of(field, here);
         break;
       case kKeys["values"]:
         json::each_item(field, here, [&](Value& item, const Path& item_at) {
-          single = json::text_of(item, item_at);
-          ++count;
+          requirement.values.emplace_back(json::text_of(item, item_at));
         });
         break;
       default:
         break;
     }
   });
-  return is_name && is_in && count == 1 ? single : std::nullopt;
+  return requirement;
 }
 
-struct Term {
-  bool empty = true;  ///< a term without expressions matches no node
-  std::optional<std::string> hostname;
-};
-
-Term read_term(Value& value, const Path& at) {
+core::NodeSelectorTerm read_term(Value& value, const Path& at) {
   static constexpr Keys kKeys{"matchExpressions", "matchFields"};
-  Term term;
+  core::NodeSelectorTerm term;
   json::each_field<kKeys>(value, at, [&](std::size_t key, Value& list, const Path& here) {
-    const std::string_view name_key =
-        key == kKeys["matchFields"] ? std::string_view("metadata.name") : kHostnameLabel;
-    json::each_item(list, here, [&](Value& expression, const Path& item_at) {
-      term.empty = false;
-      std::optional<std::string> hostname = read_single_value(expression, item_at, name_key);
-      if (hostname && !term.hostname) {
-        term.hostname = std::move(hostname);
-      }
+    auto& requirements = key == kKeys["matchFields"] ? term.match_fields : term.match_expressions;
+    json::each_item(list, here, [&](Value& item, const Path& item_at) {
+      requirements.push_back(read_requirement(item, item_at));
     });
   });
   return term;
 }
 
 /// affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution
-std::optional<std::string> read_affinity(Value& value, const Path& at) {
+std::vector<core::NodeSelectorTerm> read_affinity(Value& value, const Path& at) {
   static constexpr Keys kAffinity{"nodeAffinity"};
   static constexpr Keys kNodeAffinity{"requiredDuringSchedulingIgnoredDuringExecution"};
-  std::optional<std::string> hostname;
+  std::vector<core::NodeSelectorTerm> terms;
   json::each_field<kAffinity>(value, at, [&](std::size_t, Value& node_affinity, const Path& here) {
     json::each_field<kNodeAffinity>(node_affinity, here,
                                     [&](std::size_t, Value& selector, const Path& selector_at) {
-                                      hostname = read_single_hostname(selector, selector_at);
+                                      terms = read_node_selector(selector, selector_at);
                                     });
   });
-  return hostname;
+  return terms;
 }
 
 /// A field of text inside a small object: schedulingGates[].name, os.name.
@@ -185,24 +170,17 @@ std::string read_name(Value& value, const Path& at) {
 
 }  // namespace
 
-std::optional<std::string> read_single_hostname(Value& selector, const Path& at) {
+std::vector<core::NodeSelectorTerm> read_node_selector(Value& selector, const Path& at) {
   static constexpr Keys kKeys{"nodeSelectorTerms"};
-  std::optional<std::string> hostname;
-  bool every_term_leaves_it = true;
-  json::each_field<kKeys>(selector, at, [&](std::size_t, Value& terms, const Path& here) {
-    json::each_item(terms, here, [&](Value& item, const Path& item_at) {
-      Term term = read_term(item, item_at);
-      if (term.empty) {
-        return;
-      }
-      if (!term.hostname || (hostname && *hostname != *term.hostname)) {
-        every_term_leaves_it = false;
-      } else {
-        hostname = std::move(term.hostname);
-      }
+  std::vector<core::NodeSelectorTerm> terms;
+  json::each_field<kKeys>(selector, at, [&](std::size_t, Value& list, const Path& here) {
+    json::each_item(list, here, [&](Value& item, const Path& item_at) {
+      core::NodeSelectorTerm term = read_term(item, item_at);
+      // One without requirements takes no node.
+      if (!term.match_expressions.empty() || !term.match_fields.empty()) terms.push_back(std::move(term));
     });
   });
-  return every_term_leaves_it ? hostname : std::nullopt;
+  return terms;
 }
 
 core::PodSpec read_pod_spec(Value& value, const Path& at) {
@@ -210,7 +188,6 @@ core::PodSpec read_pod_spec(Value& value, const Path& at) {
                               "nodeName",        "nodeSelector", "affinity",       "runtimeClassName",
                               "schedulingGates", "os",           "tolerations"};
   core::PodSpec pod;
-  std::optional<std::string> affinity;
   json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
     switch (key) {
       case kKeys["volumes"]:
@@ -235,7 +212,7 @@ core::PodSpec read_pod_spec(Value& value, const Path& at) {
         pod.placement.node_selector = read_string_map(field, here);
         break;
       case kKeys["affinity"]:
-        affinity = read_affinity(field, here);
+        pod.placement.node_terms = read_affinity(field, here);
         break;
       case kKeys["runtimeClassName"]:
         pod.runtime_class = json::text_of(field, here);
@@ -259,8 +236,8 @@ core::PodSpec read_pod_spec(Value& value, const Path& at) {
     }
   });
   const core::StringMap& labels = pod.placement.node_selector;
-  pod.pinned_hostname = label_in(labels, kHostnameLabel);
-  if (!pod.pinned_hostname) pod.pinned_hostname = std::move(affinity);
+  pod.pinned_hostname = label_in(labels, core::kHostnameLabel);
+  if (!pod.pinned_hostname) pod.pinned_hostname = core::single_hostname(pod.placement.node_terms);
   pod.windows = pod.windows || label_in(labels, kOsLabel) == "windows";
   return pod;
 }

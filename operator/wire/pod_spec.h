@@ -4,8 +4,7 @@
 /// does not read is skipped, so it cannot leak.
 #pragma once
 
-#include <optional>
-#include <string>
+#include <vector>
 
 #include "operator/core/workload.h"
 #include "operator/wire/json_reader.h"
@@ -14,9 +13,8 @@ namespace walguard::wire {
 
 [[nodiscard]] core::PodSpec read_pod_spec(json::Value& value, const json::Path& at);
 
-/// A core/v1 NodeSelector. Its terms are ORed, the expressions of a term are ANDed: the one hostname that
-/// every term leaves, or nullopt. Counts `kubernetes.io/hostname In [x]` and the field `metadata.name In
-/// [x]`. Source: https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#node-affinity
-[[nodiscard]] std::optional<std::string> read_single_hostname(json::Value& selector, const json::Path& at);
+/// The terms of a core/v1 NodeSelector that take any node.
+[[nodiscard]] std::vector<core::NodeSelectorTerm> read_node_selector(json::Value& selector,
+                                                                     const json::Path& at);
 
 }  // namespace walguard::wire

@@ -19,6 +19,7 @@
 #include "operator/core/probe_plan.h"
 #include "operator/core/verdict.h"
 #include "operator/core/workload.h"
+#include "operator/wire/node_terms.h"
 #include "operator/wire/text_forms.h"
 
 namespace walguard::wire {
@@ -95,7 +96,9 @@ core::PreflightSpec read_spec(const Json& json) {
   spec.runtime_class = text_at(json, "runtimeClassName");
   if (json.contains("mountOptions")) spec.mount_options = without_secrets(texts_at(json, "mountOptions"));
   spec.profile = word_at(json, "profile", spec.profile, core::parse_profile);
-  spec.placement = {.node_selector = map_at(json, "nodeSelector"), .tolerations = read_tolerations(json)};
+  spec.placement = {.node_selector = map_at(json, "nodeSelector"),
+                    .node_terms = read_node_terms(json.value("nodeSelectorTerms", Json::array())),
+                    .tolerations = read_tolerations(json)};
   spec.storage = json.value("storage", spec.storage);
   spec.run_as_user = integer_at(json, "runAsUser");
   spec.run_as_group = integer_at(json, "runAsGroup");
@@ -261,6 +264,7 @@ Json status_json(const core::Preflight& preflight, const core::PreflightStatus& 
 Json placement_json(const core::Placement& placement) {
   Json json = Json::object();
   if (!placement.node_selector.empty()) json["nodeSelector"] = placement.node_selector;
+  if (!placement.node_terms.empty()) json["nodeSelectorTerms"] = node_terms_json(placement.node_terms);
   for (const core::Toleration& toleration : placement.tolerations) {
     Json& entry = json["tolerations"].emplace_back(Json::object());
     put(entry, "key", toleration.key);
@@ -272,6 +276,12 @@ Json placement_json(const core::Placement& placement) {
 }
 
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+/// core::Evidence::placement
+std::string placement_digest(const core::Placement& placement) {
+  constexpr std::size_t kBytes = 8;
+  return placement == core::Placement{} ? "" : short_digest(dump(placement_json(placement)), kBytes);
+}
 
 /// What may stand in an object's name, from the left; the rest becomes dashes.
 std::string slug(std::string_view text, std::size_t longest) {
@@ -307,6 +317,9 @@ tl::expected<core::Preflight, std::string> read_preflight(std::string_view json)
                           managed_by->second == kManagedBy;
     preflight.spec = read_spec(object.at("spec"));
     preflight.status = read_status_or_none(object);
+    // A spec cannot be changed: what was measured, was measured there.
+    if (auto& measured = preflight.status.measured)
+      measured->evidence.placement = placement_digest(preflight.spec.placement);
     return preflight;
   } catch (const std::exception& error) {
     return tl::unexpected(std::string(error.what()));

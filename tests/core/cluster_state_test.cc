@@ -260,6 +260,20 @@ TEST(ClusterState, HoldsNoVolumeThatCanNeverHoldADatabase) {
   EXPECT_EQ(held->spec.containers[0].mounts[0].volume, "data");
 }
 
+TEST(ClusterState, HoldsWhereAPodMayRunOnlyWhileItWaitsAtTheGate) {
+  RunningPod app = running("app-0");
+  app.spec.placement.node_selector = {{"pool", "a"}};
+  Workload deployment = of_kind(WorkloadKind::kDeployment, pod());
+  deployment.pod.placement = app.spec.placement;
+  ClusterState state = cluster_of(app, deployment);
+  EXPECT_EQ(state.pod("shop", "app-0")->spec.placement, Placement{});
+  EXPECT_EQ(state.workload(WorkloadKind::kDeployment, "shop", "app").workload->pod.placement, Placement{});
+  const Placement wanted = app.spec.placement;
+  app.spec.scheduling_gates = {std::string(kGateName)};
+  state.add(app);
+  EXPECT_EQ(state.pod("shop", "app-0")->spec.placement, wanted);
+}
+
 TEST(ClusterState, AWorkloadWithoutVolumesIsInViewAndHasNothingToJudge) {
   const auto plain = of_kind(WorkloadKind::kDeployment, pod(volume_of(VolumeKind::kProjection)));
   const ClusterState state = cluster_of(plain);

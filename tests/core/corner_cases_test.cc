@@ -110,6 +110,12 @@ TEST_F(CornerCase, APassOnWhatIdentitySawToBeNfsIsNoPassOnADisk) {
   const auto judged = judge(pod(), cluster, catalog_, book(report), {}, kNow).at(0);
   EXPECT_EQ(judged.judgement.verdict, Verdict::kSafe);
   EXPECT_EQ(judged.facts.transport, std::nullopt);
+  Evidence elsewhere = report;
+  elsewhere.placement = "pool-b";
+  report.filesystem = "nfs4";
+  --report.measured_at;
+  EXPECT_NE(verdict(pod(), cluster, book(report, elsewhere)), Verdict::kSafe)
+      << "what other nodes mount takes nothing back";
 }
 
 // A pass under this pod's runtime says nothing of a second pod under a runtime that nobody knows.

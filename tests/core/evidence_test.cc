@@ -78,6 +78,33 @@ TEST(EvidenceBook, TheNewestThatSpeaksOfTheQuestionDecides) {
       << "a failure between nodes says nothing of one node";
 }
 
+TEST(EvidenceBook, AFailureOnSomeNodesIsNotOutvotedByAPassOnOthers) {
+  const auto on = [](const char* placement, Evidence evidence) {
+    evidence.placement = placement;
+    return evidence;
+  };
+  const Evidence old_failure = on("pool-a", failed(fast(), Scope::kNode, 9 * kDay));
+  const Evidence pass_elsewhere = on("pool-b", passed(fast(), Scope::kNode, 1 * kDay));
+  EXPECT_EQ(ask(book(old_failure, pass_elsewhere), Scope::kNode).verdict, Verdict::kUnsafe);
+  const Evidence pass_there = on("pool-a", passed(fast(), Scope::kNode, 2 * kDay));
+  EXPECT_EQ(ask(book(old_failure, pass_elsewhere, pass_there), Scope::kNode).verdict, Verdict::kSafe)
+      << "it was mended there";
+  const Evidence aged_pass = on("pool-a", passed(fast(), Scope::kNode, 1000 * kDay));
+  EXPECT_EQ(ask(book(aged_pass, pass_elsewhere), Scope::kNode).verdict, Verdict::kSafe)
+      << "a pass that ran out takes nothing away";
+}
+
+TEST(EvidenceBook, NamesTheNewestOfEachPlacement) {
+  Evidence elsewhere = passed(fast(), Scope::kNode, 2 * kDay);
+  elsewhere.placement = "pool-b";
+  const EvidenceBook evidence =
+      book(failed(fast(), Scope::kNode, 9 * kDay), passed(fast(), Scope::kNode, 1 * kDay), elsewhere);
+  const auto latest = evidence.latest_everywhere(fast());
+  ASSERT_EQ(latest.size(), 2U);
+  EXPECT_EQ(latest[0]->measured_at, kNow - 1 * kDay);
+  EXPECT_EQ(latest[1]->placement, "pool-b");
+}
+
 TEST(EvidenceBook, ARunWithoutAVerdictTakesNothingAway) {
   const Evidence inconclusive = measured(fast(), Verdict::kUnproven, Scope::kCluster, kDay);
   EXPECT_EQ(ask(book(passed(fast(), Scope::kNode, 9 * kDay), inconclusive), Scope::kNode).verdict,

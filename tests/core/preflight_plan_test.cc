@@ -254,6 +254,19 @@ TEST_F(PreflightPlan, AQuotaIsNamedWhetherTheClaimOrAPodIsRefused) {
   EXPECT_EQ(status.phase, PreflightPhase::kCleaningUp);
 }
 
+TEST_F(PreflightPlan, PodsThatAreLongInComingHaveTheWholeTimeToMeasureAllTheSame) {
+  cluster_.limits.start_patience = 600;
+  cluster_.pods_end = false;
+  live([&] { return cluster_.status().reason == "Measuring"; });
+  const PreflightLimits& limits = cluster_.limits;
+  const UtcSeconds whole = limits.start_patience + limits.quick_deadline;
+  EXPECT_EQ(run_deadline(limits, ProbeProfile::kQuick), whole) << "the Job's own";
+  cluster_.now = cluster_.objects().jobs.front().started.value_or(0) + whole;
+  EXPECT_THAT(look(), IsEmpty());
+  cluster_.now += limits.quick_deadline;
+  EXPECT_EQ(written(look()).phase, PreflightPhase::kCleaningUp);
+}
+
 TEST_F(PreflightPlan, PodsThatNeverMetNameTheNetworkPolicyThatIsThere) {
   cluster_.when_a_pod_ends = [](ObservedPod& pod) {
     ProbeReport& report = *pod.containers.front().report;

@@ -204,6 +204,27 @@ TEST(Respond, APreflightInAClusterIsWantedWhereTheWorkloadMayRun) {
   EXPECT_EQ(mutate(ask).wanted_probes.front().placement, ask.object.pod.placement);
 }
 
+TEST(Respond, APreflightOnTwoNodesIsNotPinnedToOneAndThatOfADaemonSetToNone) {
+  const StringMap pinned = {{"disk", "ssd"}, {"kubernetes.io/hostname", "node-1"}};
+  const StringMap not_pinned = {{"disk", "ssd"}};
+  const auto wanted = [&](const VolumeFacts& volume, std::string owner_kind) {
+    Ask ask = asking(Mode::kGate, volume);
+    ask.object.pod.placement.node_selector = pinned;
+    ask.object.owner_kind = std::move(owner_kind);
+    ask.reach.in_cluster = true;
+    const auto probes = mutate(ask).wanted_probes;
+    return probes.size() == 1 ? probes.front().placement.node_selector : StringMap{{"probes", "not one"}};
+  };
+  VolumeFacts one_node = kUnprovenVolume;
+  one_node.access_modes = {AccessMode::kReadWriteOnce};
+  VolumeFacts two_nodes = kUnprovenVolume;
+  two_nodes.access_modes = {AccessMode::kReadWriteMany};
+  two_nodes.scope = Scope::kCluster;
+  EXPECT_EQ(wanted(one_node, "ReplicaSet"), pinned);
+  EXPECT_EQ(wanted(two_nodes, "ReplicaSet"), not_pinned);
+  EXPECT_EQ(wanted(one_node, "DaemonSet"), not_pinned);
+}
+
 TEST(Respond, ModeGateHoldsWhatAPreflightHasFoundUnsafeAndWarnsOfWhatIsSoByItsKind) {
   Ask ask = asking(Mode::kGate, kUnprovenVolume);
   ask.evidence = book(failed(kUnprovenVolume.key, Scope::kNode));
@@ -475,6 +496,32 @@ TEST(NeverDenied, ButAnUpdateThatMakesItWorseIs) {
   unknown_before.old_volumes.reset();
   EXPECT_EQ(answer(unknown_before).decision, Decision::kDeny)
       << "without the old object nothing can be compared";
+}
+
+TEST(NeverDenied, AnotherNameOfTheVolumeMakesItNoWorse) {
+  const auto renamed = but(kUnsafeVolume, [](auto& f) { f.volume = "renamed"; });
+  EXPECT_EQ(answer(updating(kUnsafeVolume, renamed)).decision, Decision::kWarn);
+  const auto of_one_file = but(renamed, [](auto& f) { f.single_file_mount = true; });
+  EXPECT_EQ(answer(updating(kUnsafeVolume, of_one_file)).decision, Decision::kDeny)
+      << "the same claim, mounted worse than before";
+  const auto no_claim = [](auto& f) { f.claim.clear(); };
+  EXPECT_EQ(answer(updating(but(kUnsafeVolume, no_claim), but(renamed, no_claim))).decision, Decision::kDeny)
+      << "without a claim nothing but the name tells that it is the same";
+}
+
+TEST(NeverDenied, OfTwoVolumesOnOneClaimTheOneWhoseNameIsGoneWasRenamed) {
+  const auto named = [](std::string name) {
+    return but(kUnsafeVolume, [&](auto& f) { f.volume = std::move(name); });
+  };
+  const auto of_one_file = [](VolumeFacts facts) {
+    return but(std::move(facts), [](auto& f) { f.single_file_mount = true; });
+  };
+  Ask ask = updating(named("folder"), named("folder"));
+  ask.old_volumes->push_back(of_one_file(named("file")));
+  ask.volumes.push_back(of_one_file(named("database")));
+  EXPECT_EQ(answer(ask).decision, Decision::kWarn) << "file is database now";
+  ask.volumes.front() = of_one_file(named("folder"));
+  EXPECT_EQ(answer(ask).decision, Decision::kDeny) << "folder is worse than it was, whatever file was";
 }
 
 TEST(NeverDenied, AScaleDownIsNotAndAScaleUpIs) {

@@ -273,6 +273,23 @@ Json expression(const char* key, const char* op, Json values) {
   return {{"key", key}, {"operator", op}, {"values", std::move(values)}};
 }
 Json host_in(Json hosts) { return expression("kubernetes.io/hostname", "In", std::move(hosts)); }
+
+TEST(AdmissionReview, TheRequiredNodeAffinityIsReadTermByTerm) {
+  const auto spec = pod_of(affinity(
+      Json::array({{{"matchExpressions", Json::array({expression("zone", "In", {"a", "b"}),
+                                                      {{"key", "spot"}, {"operator", "DoesNotExist"}}})}},
+                   Json::object(),
+                   {{"matchFields", Json::array({expression("metadata.name", "In", {"node-1"})})}}})));
+  EXPECT_THAT(
+      spec.placement.node_terms,
+      ElementsAre(
+          core::NodeSelectorTerm{.match_expressions = {{.key = "zone", .op = "In", .values = {"a", "b"}},
+                                                       {.key = "spot", .op = "DoesNotExist", .values = {}}},
+                                 .match_fields = {}},
+          core::NodeSelectorTerm{
+              .match_expressions = {},
+              .match_fields = {{.key = "metadata.name", .op = "In", .values = {"node-1"}}}}));
+}
 Json term(Json expressions) { return {{"matchExpressions", std::move(expressions)}}; }
 
 TEST(NodeAffinity, PinsWhereEveryTermLeavesTheSameOneHostname) {

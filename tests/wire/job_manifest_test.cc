@@ -70,6 +70,19 @@ TEST(JobManifest, PutsTwoPodsOnOneNodeOrOnTwoByTheScope) {
   EXPECT_EQ(term["labelSelector"]["matchLabels"]["walguard.dev/run"], "walguard-pf-aaaaaaaa-1");
 }
 
+TEST(JobManifest, KeepsToTheNodesOfTheWorkloadWhateverTheScope) {
+  for (const core::Scope scope : {core::Scope::kPod, core::Scope::kNode, core::Scope::kCluster}) {
+    core::Preflight object = preflight(scope);
+    object.spec.placement.node_terms = {
+        {.match_expressions = {{.key = "zone", .op = "In", .values = {"a"}}}, .match_fields = {}}};
+    const Json affinity = pod_of(object)["affinity"];
+    const Json required = affinity["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
+    EXPECT_EQ(required, Json::parse(R"({"nodeSelectorTerms":
+      [{"matchExpressions":[{"key":"zone","operator":"In","values":["a"]}]}]})"));
+    EXPECT_EQ(affinity.size(), scope == core::Scope::kPod ? 1U : 2U);
+  }
+}
+
 TEST(JobManifest, OfScopePodIsOnePodOfTwoContainersOnLoopback) {
   const core::Preflight object = preflight(core::Scope::kPod);
   const Json job = job_of(object);

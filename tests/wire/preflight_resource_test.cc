@@ -157,6 +157,10 @@ TEST(PreflightResource, AWantedPreflightGoesWhereTheWorkloadMayGo) {
   core::ProbeRequest request{.key = {}, .scope = core::Scope::kNode};
   const std::string anywhere = preflight_for(request, "").name;
   request.placement.node_selector = {{"disk", "ssd"}};
+  request.placement.node_terms = {
+      {.match_expressions = {{.key = "zone", .op = "In", .values = {"a", "b"}},
+                             {.key = "spot", .op = "DoesNotExist", .values = {}}},
+       .match_fields = {{.key = "metadata.name", .op = "NotIn", .values = {"old"}}}}};
   request.placement.tolerations = {
       {.key = "dedicated", .op = "Equal", .value = "db", .effect = "NoSchedule"}};
   const core::Preflight preflight = preflight_for(request, "");
@@ -164,6 +168,19 @@ TEST(PreflightResource, AWantedPreflightGoesWhereTheWorkloadMayGo) {
   const auto read = read_preflight(manifest_of(preflight));
   ASSERT_TRUE(read) << read.error();
   EXPECT_EQ(read->spec.placement, request.placement);
+}
+
+TEST(PreflightResource, EvidenceKnowsOnWhichNodesItWasMeasured) {
+  const auto placement_of = [](const Json& node_selector) {
+    Json object = Json::parse(stored(full_status(), of_version("7")));
+    object["spec"]["nodeSelector"] = node_selector;
+    const auto read = read_preflight(object.dump());
+    return read && read->status.measured ? read->status.measured->evidence.placement : "nothing measured";
+  };
+  EXPECT_EQ(placement_of(Json::object()), "");
+  EXPECT_EQ(placement_of({{"pool", "a"}}), placement_of({{"pool", "a"}}));
+  EXPECT_NE(placement_of({{"pool", "a"}}), placement_of({{"pool", "b"}}));
+  EXPECT_NE(placement_of({{"pool", "a"}}), "");
 }
 
 TEST(PreflightResource, NoPasswordOfAClassStandsInAPreflight) {
