@@ -1,7 +1,6 @@
 #include "operator/controller/gate_keeper.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <mutex>
 #include <optional>
 #include <set>
