@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include <tl/expected.hpp>
+
 #include "operator/cli/serve.h"
 #include "operator/cli/serve_parts.h"
 #include "operator/controller/certificate_store.h"
@@ -127,9 +129,11 @@ controller::GateKeeperParts ClusterDuties::gate_parts() {
   controller::GateKeeperParts made;
   made.gated_pods = [this] { return gated_pods(); };
   made.decide = [this](const controller::GatedPod& pod) { return decide(pod); };
-  made.ensure = [this](const core::ProbeRequest& request, const std::stop_token& stop) {
-    const auto ensured = preflights_.ensure(request, stop);
-    if (!ensured && !stop.stop_requested()) log_(controller::LogLevel::kWarning, ensured.error());
+  made.ensure = [this](const core::ProbeRequest& request,
+                       const std::stop_token& stop) -> tl::expected<void, std::string> {
+    auto ensured = preflights_.ensure(request, stop);
+    if (!ensured) return tl::unexpected(std::move(ensured).error());
+    return {};
   };
   made.post_event = [this](wire::EventNote note) { events_.post(std::move(note)); };
   made.log = log_;

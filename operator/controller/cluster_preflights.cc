@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -24,6 +25,7 @@
 #include "operator/core/preflight_world.h"
 #include "operator/core/probe_plan.h"
 #include "operator/core/verdict.h"
+#include "operator/core/workload.h"
 #include "operator/kube/api_error.h"
 #include "operator/kube/client.h"
 #include "operator/kube/resource.h"
@@ -39,8 +41,9 @@ using kube::ObjectName;
 using kube::PatchKind;
 
 constexpr core::UtcSeconds kLongestPause = 10;  // seconds after actions that were refused
-/// Whoever may make pods chooses where they may run, and so how many different preflights are wanted.
-constexpr std::size_t kMostPreflights = 256;
+// Whoever may make pods chooses where they may run, and so how many different preflights are wanted.
+constexpr std::size_t kMostPlacements = 8;    // of one class, up to one scope
+constexpr std::size_t kMostPreflights = 256;  // made by walguard
 
 /// 64 hex digits; "" where the kernel's random source cannot be read.
 std::string random_token() {
@@ -89,6 +92,11 @@ ClusterPreflights::ClusterPreflights(const kube::Client& client, ClusterPrefligh
 
 void ClusterPreflights::run(const std::stop_token& stop) {
   swept_at_.reset();
+  {
+    // Who needed what was another leader's to know.
+    const std::lock_guard lock(mutex_);
+    known_.clear();
+  }
   while (!stop.stop_requested()) {
     const Pass pass_done = pass(stop);
     if (pass_done == Pass::kActed) continue;
@@ -117,17 +125,7 @@ ClusterPreflights::Pass ClusterPreflights::pass(const std::stop_token& stop) {
     return Pass::kFailed;
   }
   if (sweep) swept_at_ = now;
-  std::set<std::string, std::less<>> names;
-  for (core::ObservedPreflight& each : world->preflights) {
-    if (each.object.kind == core::PreflightKind::kVolume) names.insert(each.object.name);
-    const auto trouble = troubles_.find(each.object.uid);
-    if (trouble == troubles_.end()) continue;
-    for (const auto& [kind, refusal] : trouble->second.refusals) each.refusals.push_back(refusal);
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    known_ = std::move(names);
-  }
+  recall(*world, now);
   std::vector<core::Action> actions = core::next_actions(*world, now);
   std::erase_if(actions, [&](const core::Action& action) {
     if (!action.preflight) return false;
@@ -143,8 +141,58 @@ ClusterPreflights::Pass ClusterPreflights::pass(const std::stop_token& stop) {
   return busy ? Pass::kBusy : Pass::kIdle;
 }
 
+/// What the objects do not tell: what was refused, and who asked for what.
+void ClusterPreflights::recall(core::PreflightWorld& world, core::UtcSeconds now) {
+  std::map<std::string, Known, std::less<>> seen;
+  const std::lock_guard lock(mutex_);
+  for (core::ObservedPreflight& each : world.preflights) {
+    if (const auto trouble = troubles_.find(each.object.uid); trouble != troubles_.end()) {
+      for (const auto& [kind, refusal] : trouble->second.refusals) each.refusals.push_back(refusal);
+    }
+    if (each.object.kind != core::PreflightKind::kVolume) continue;
+    const auto before = known_.find(each.object.name);
+    const bool needed = before == known_.end() || core::is_worth_keeping(each);
+    const core::UtcSeconds needed_at = needed ? now : before->second.needed_at;
+    each.unneeded_for = now - needed_at;
+    seen.insert_or_assign(
+        each.object.name,
+        Known{.automatic = each.object.automatic, .spec = each.object.spec, .needed_at = needed_at});
+  }
+  known_ = std::move(seen);
+}
+
+std::optional<std::string> ClusterPreflights::refusal_of(const core::PreflightSpec& wanted) const {
+  std::size_t automatic = 0;
+  std::vector<core::Placement> placements;
+  for (const auto& [name, known] : known_) {
+    if (!known.automatic) continue;
+    ++automatic;
+    const bool alike = known.spec.storage_class == wanted.storage_class && known.spec.scope == wanted.scope;
+    if (alike && std::ranges::find(placements, known.spec.placement) == placements.end()) {
+      placements.push_back(known.spec.placement);
+    }
+  }
+  // The first of a class, and the one for pods that go anywhere, are as many as there are classes.
+  const bool further = !placements.empty() && wanted.placement != core::Placement{} &&
+                       std::ranges::find(placements, wanted.placement) == placements.end();
+  if (!further) return std::nullopt;
+  const std::string remedy =
+      ": delete some before class " + wanted.storage_class + " is measured on another choice of nodes";
+  if (placements.size() >= kMostPlacements) {
+    return "there are VolumePreflights for " + std::to_string(placements.size()) +
+           " choices of nodes already up to scope " + std::string(core::name(wanted.scope)) + remedy;
+  }
+  if (automatic >= kMostPreflights) {
+    return "there are " + std::to_string(automatic) + " VolumePreflights already" + remedy;
+  }
+  return std::nullopt;
+}
+
 tl::expected<std::string, std::string> ClusterPreflights::ensure(const core::ProbeRequest& request,
                                                                  const std::stop_token& stop) {
+  if (!parts_.storage_class(request.key.storage_class)) {
+    return tl::unexpected("there is no StorageClass " + request.key.storage_class);
+  }
   std::string runtime_class;
   if (!request.key.runtime_handler.empty()) {
     auto found = parts_.runtime_class(request.key.runtime_handler);
@@ -154,19 +202,18 @@ tl::expected<std::string, std::string> ClusterPreflights::ensure(const core::Pro
   const core::Preflight wanted = wire::preflight_for(request, std::move(runtime_class));
   {
     const std::lock_guard lock(mutex_);
-    if (known_.contains(wanted.name)) return wanted.name;
-    if (known_.size() >= kMostPreflights) {
-      return tl::unexpected("there are " + std::to_string(known_.size()) +
-                            " VolumePreflights already: delete some before another is made for class " +
-                            request.key.storage_class);
+    if (const auto known = known_.find(wanted.name); known != known_.end()) {
+      known->second.needed_at = parts_.now();
+      return wanted.name;
     }
+    if (auto refusal = refusal_of(wanted.spec)) return tl::unexpected(*std::move(refusal));
   }
   const auto created =
       client_.create(api::kVolumePreflights, "", wire::manifest_of(wanted), DryRun::kNo, stop);
   if (!created && !created.error().is_already_exists()) return tl::unexpected(created.error().text());
   {
     const std::lock_guard lock(mutex_);
-    known_.insert(wanted.name);
+    known_.emplace(wanted.name, Known{.automatic = true, .spec = wanted.spec, .needed_at = parts_.now()});
   }
   wake();
   return wanted.name;

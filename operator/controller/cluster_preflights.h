@@ -11,7 +11,6 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -24,6 +23,7 @@
 #include "operator/core/cluster_state.h"
 #include "operator/core/policy.h"
 #include "operator/core/preflight_plan.h"
+#include "operator/core/preflight_resource.h"
 #include "operator/core/preflight_world.h"
 #include "operator/core/probe_plan.h"
 #include "operator/core/verdict.h"
@@ -46,6 +46,7 @@ struct PreflightEvent {
 /// What it is given by the rest. Called from the thread of run(); none may block for long. Those marked with
 /// * may be empty.
 struct ClusterPreflightParts {
+  /// Also on the thread of ensure().
   std::function<std::optional<core::StorageClass>(std::string_view name)> storage_class;
   /// Handler of a RuntimeClass, "" for "" (the nodes' default); nullopt: there is no such class.
   std::function<std::optional<std::string>(std::string_view runtime_class)> runtime_handler;
@@ -54,7 +55,7 @@ struct ClusterPreflightParts {
   std::function<bool(const core::StorageClass&)> is_costly;           ///< * by the knowledge of drivers
   std::function<bool(const core::ObservedVolume&)> differs_per_node;  ///< * likewise
   std::function<core::Policy()> policy;
-  std::function<core::UtcSeconds()> now;
+  std::function<core::UtcSeconds()> now;            ///< also on the thread of ensure()
   std::function<void(const PreflightEvent&)> emit;  ///< *
   std::function<void(core::ActionKind, bool done)>
       after_action;  ///< * for metrics, and for tests that kill here
@@ -87,7 +88,9 @@ class ClusterPreflights {
   void wake();
 
   /// Makes sure that there is a VolumePreflight for this request, and returns its name. Thread-safe; one
-  /// request to the API server at most, none where it is known to be there. The error is a sentence.
+  /// request to the API server at most, none where it is known to be there. What is not asked for again for
+  /// PreflightLimits::unneeded_patience and has no verdict is deleted. The error is a sentence: also that
+  /// there are as many of this class as there may be.
   [[nodiscard]] tl::expected<std::string, std::string> ensure(const core::ProbeRequest& request,
                                                               const std::stop_token& stop);
 
@@ -105,6 +108,16 @@ class ClusterPreflights {
     core::UtcSeconds again_at = 0;
   };
 
+  /// A VolumePreflight that was there at the last look, or was made since.
+  struct Known {
+    bool automatic = false;
+    core::PreflightSpec spec;
+    core::UtcSeconds needed_at = 0;
+  };
+
+  void recall(core::PreflightWorld& world, core::UtcSeconds now);
+  /// Why there may not be this one as well. The caller holds mutex_.
+  [[nodiscard]] std::optional<std::string> refusal_of(const core::PreflightSpec& wanted) const;
   bool execute(const core::PreflightWorld& world, const std::vector<core::Action>& actions,
                core::UtcSeconds now, const std::stop_token& stop);
   [[nodiscard]] Done perform(const core::PreflightWorld& world, const core::Action& action,
@@ -127,8 +140,7 @@ class ClusterPreflights {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   bool woken_ = false;
-  std::set<std::string, std::less<>>
-      known_;  // names of the VolumePreflights that were there at the last look
+  std::map<std::string, Known, std::less<>> known_;  // by name
 };
 
 }  // namespace walguard::controller

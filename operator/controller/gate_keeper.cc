@@ -1,9 +1,9 @@
 #include "operator/controller/gate_keeper.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -68,13 +68,26 @@ std::string waiting_for(const std::vector<JudgedVolume>& volumes) {
   return text;
 }
 
-std::string preflights_of(const std::vector<core::ProbeRequest>& probes) {
-  std::string text;
+/// A preflight that is wanted, and why there is none; "": there is one.
+struct Wanted {
+  core::ProbeRequest probe;
+  std::string refusal = {};
+};
+
+std::string preflights_of(const std::vector<core::ProbeRequest>& probes, const std::vector<Wanted>& wanted) {
+  std::string made;
+  std::string refused;
   for (const core::ProbeRequest& probe : probes) {
-    text += (text.empty() ? " A preflight of " : ", ") + probe.key.text() + " up to scope " +
-            std::string(core::name(probe.scope));
+    const std::string what = probe.key.text() + " up to scope " + std::string(core::name(probe.scope));
+    const auto it = std::ranges::find(wanted, probe, &Wanted::probe);
+    if (it != wanted.end() && !it->refusal.empty()) {
+      refused += " No preflight of " + what + " is made: " + it->refusal + ".";
+    } else {
+      made += (made.empty() ? " A preflight of " : ", ") + what;
+    }
   }
-  return text.empty() ? "" : text + " decides; see: kubectl get volumepreflights.";
+  if (!made.empty()) made += " decides; see: kubectl get volumepreflights.";
+  return made + refused;
 }
 
 /// How it came that nothing holds the pod back.
@@ -118,8 +131,8 @@ GateDecision decide_gate(const GatedPod& pod, const GateFacts& facts) {
             .wanted_probes = std::move(answer.wanted_probes)};
   }
   if (answer.decision == Decision::kGate) {
-    std::string text = "Held back by the scheduling gate " + std::string(core::kGateName) + ":" +
-                       waiting_for(volumes) + preflights_of(answer.wanted_probes);
+    std::string text =
+        "Held back by the scheduling gate " + std::string(core::kGateName) + ":" + waiting_for(volumes);
     return {.note = note_on(pod, Type::kNormal, kPreflightPending, std::move(text)),
             .wanted_probes = std::move(answer.wanted_probes)};
   }
@@ -152,8 +165,7 @@ GateCounts GateKeeper::counts() const {
 void GateKeeper::pass(const std::stop_token& stop) {
   std::vector<GateHolder> to_open;
   std::vector<wire::EventNote> openings;
-  std::vector<core::ProbeRequest> wanted;
-  std::size_t held = 0;
+  std::vector<GateDecision> held;
   for (const GatedPod& pod : parts_.gated_pods()) {
     // The API server keeps the two apart, and a deleted pod needs no opening: it was never started.
     if (!pod.pod.pod.node_name.empty() || pod.pod.being_deleted) continue;
@@ -163,15 +175,11 @@ void GateKeeper::pass(const std::stop_token& stop) {
       openings.push_back(std::move(decision.note));
       continue;
     }
-    ++held;
-    parts_.post_event(std::move(decision.note));
-    for (core::ProbeRequest& probe : decision.wanted_probes) {
-      if (std::ranges::find(wanted, probe) == wanted.end()) wanted.push_back(std::move(probe));
-    }
+    held.push_back(std::move(decision));
   }
   {
     const std::lock_guard lock(mutex_);
-    counts_.held = held;
+    counts_.held = held.size();
   }
   // Gates first: they are what people wait for.
   const auto on_result = [&](const GateHolder& pod, const tl::expected<bool, kube::ApiError>& result) {
@@ -190,9 +198,30 @@ void GateKeeper::pass(const std::stop_token& stop) {
     ++counts_.opened;
   };
   open_gates(client_, to_open, options_.parallel, on_result, stop);
-  for (const core::ProbeRequest& probe : wanted) {
-    if (stop.stop_requested()) return;
-    parts_.ensure(probe, stop);
+  ask_for_preflights(std::move(held), stop);
+}
+
+/// And tells each pod what holds it back, which may be that its preflight cannot be made.
+void GateKeeper::ask_for_preflights(std::vector<GateDecision> held, const std::stop_token& stop) {
+  std::vector<Wanted> wanted;
+  std::set<std::string> refusals;
+  for (const GateDecision& decision : held) {
+    for (const core::ProbeRequest& probe : decision.wanted_probes) {
+      if (std::ranges::find(wanted, probe, &Wanted::probe) != wanted.end()) continue;
+      const auto made = parts_.ensure(probe, stop);
+      if (stop.stop_requested()) return;
+      wanted.push_back({.probe = probe, .refusal = made ? "" : made.error()});
+      if (made || !refusals.insert(made.error()).second) continue;
+      if (parts_.log && !refusals_.contains(made.error())) {
+        parts_.log(LogLevel::kWarning, "gates: no preflight is made: " + made.error());
+      }
+    }
+  }
+  refusals_ = std::move(refusals);
+  for (GateDecision& decision : held) {
+    if (decision.note.reason == kPreflightPending)
+      decision.note.message += preflights_of(decision.wanted_probes, wanted);
+    parts_.post_event(std::move(decision.note));
   }
 }
 

@@ -8,10 +8,13 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <tl/expected.hpp>
 
 #include "operator/controller/log.h"
 #include "operator/core/catalog.h"
@@ -39,7 +42,8 @@ inline constexpr std::string_view kGateOpened = "GateOpened";
 
 struct GateDecision {
   bool open = false;
-  wire::EventNote note;                                ///< what to tell about the pod
+  /// What to tell about the pod. Of a gate that stays it is for the keeper to add which preflights decide.
+  wire::EventNote note;
   std::vector<core::ProbeRequest> wanted_probes = {};  ///< only where the gate stays
 };
 
@@ -66,8 +70,9 @@ struct GateKeeperParts {
   std::function<std::vector<GatedPod>()> gated_pods;
   /// decide_gate() with the state in force.
   std::function<GateDecision(const GatedPod&)> decide;
-  /// Makes sure that there is such a preflight. Called in every pass in which it is wanted.
-  std::function<void(const core::ProbeRequest&, const std::stop_token&)> ensure;
+  /// Makes sure that there is such a preflight, or says in a sentence why there is none. Called in every pass
+  /// in which it is wanted.
+  std::function<tl::expected<void, std::string>(const core::ProbeRequest&, const std::stop_token&)> ensure;
   std::function<void(wire::EventNote)> post_event;
   LogLine log;
 };
@@ -84,7 +89,7 @@ struct GateCounts {
 };
 
 /// The leader's loop. Level-triggered: each pass looks at all gated pods anew, so that nothing need be
-/// remembered; what was refused because the pod has changed is simply met again.
+/// remembered but what has been logged; what was refused because the pod has changed is simply met again.
 ///
 /// Needs of the API: pods patch, in all namespaces.
 class GateKeeper {
@@ -105,9 +110,12 @@ class GateKeeper {
   [[nodiscard]] GateCounts counts() const;
 
  private:
+  void ask_for_preflights(std::vector<GateDecision> held, const std::stop_token& stop);
+
   const kube::Client& client_;
   const GateKeeperParts parts_;
   const GateKeeperOptions options_;
+  std::set<std::string> refusals_;  // of preflights, in the last pass; pass()'s alone
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   bool woken_ = false;

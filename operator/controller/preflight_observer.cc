@@ -123,6 +123,9 @@ void PreflightObserver::read_preflights() {
       const core::PreflightSpec& spec = observed.object.spec;
       if (observed.object.kind == core::PreflightKind::kVolume) {
         observed.storage_class = parts_.storage_class(spec.storage_class);
+        // An index that has yet to see it must not cost a verdict.
+        observed.class_is_gone = !observed.storage_class && observed.object.automatic &&
+                                 !get(api::kStorageClasses, "", spec.storage_class);
         observed.costly =
             observed.storage_class && parts_.is_costly && parts_.is_costly(*observed.storage_class);
       }

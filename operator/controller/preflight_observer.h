@@ -26,6 +26,7 @@ inline const kube::ResourceType kJobs{"batch", "v1", "jobs", true};
 inline const kube::ResourceType kPods{"", "v1", "pods", true};
 inline const kube::ResourceType kClaims{"", "v1", "persistentvolumeclaims", true};
 inline const kube::ResourceType kVolumes{"", "v1", "persistentvolumes", false};
+inline const kube::ResourceType kStorageClasses{"storage.k8s.io", "v1", "storageclasses", false};
 inline const kube::ResourceType kNodes{"", "v1", "nodes", false};
 inline const kube::ResourceType kServices{"", "v1", "services", true};
 inline const kube::ResourceType kSecrets{"", "v1", "secrets", true};

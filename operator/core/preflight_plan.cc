@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <numeric>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -141,14 +143,45 @@ bool time_to_live_is_over(const Step& step) {
   return ttl && step.status().phase == PreflightPhase::kDone && step.now >= step.status().run_finished + *ttl;
 }
 
-/// What has never been measured goes before what is measured again.
-std::vector<std::size_t> by_need(const PreflightWorld& world) {
+/// Made on need, and the need is over. Whoever may make pods can have any number of them made.
+bool is_needed_no_more(const Step& step) {
+  return step.object().automatic && !is_worth_keeping(step.observed) &&
+         step.observed.unneeded_for >= step.world.limits.unneeded_patience;
+}
+
+/// In the order in which they may start. Whoever may make pods chooses how many further ones there are.
+enum class Turn : std::uint8_t {
+  kFirst,    ///< ordered by a person, or of a class of which nothing is known: one for each class and scope
+  kRenewal,  ///< has a verdict
+  kFurther,  ///< on other nodes, or with another runtime
+};
+
+std::vector<std::size_t> by_turn(const PreflightWorld& world) {
   std::vector<std::size_t> order(world.preflights.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, {}, [&](std::size_t i) {
-    const Preflight& object = world.preflights[i].object;
-    return std::tuple(object.status.measured.has_value(), object.status.run_finished, object.created);
-  });
+  const auto object = [&](std::size_t i) -> const Preflight& { return world.preflights[i].object; };
+  const auto has_verdict = [&](std::size_t i) {
+    const auto& measured = object(i).status.measured;
+    return measured && measured->has_verdict();
+  };
+  std::ranges::stable_sort(
+      order, {}, [&](std::size_t i) { return std::tuple(object(i).status.run_finished, object(i).created); });
+  const auto class_and_scope = [&](std::size_t i) {
+    return std::pair(std::string_view(object(i).spec.storage_class), object(i).spec.scope);
+  };
+  std::set<std::pair<std::string_view, Scope>> begun;
+  for (const std::size_t i : order) {
+    if (has_verdict(i)) begun.insert(class_and_scope(i));
+  }
+  std::vector<Turn> turns(order.size(), Turn::kFurther);
+  for (const std::size_t i : order) {
+    if (has_verdict(i)) {
+      turns[i] = Turn::kRenewal;
+    } else if (!object(i).automatic || begun.insert(class_and_scope(i)).second) {
+      turns[i] = Turn::kFirst;
+    }
+  }
+  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return turns[i]; });
   return order;
 }
 
@@ -232,6 +265,11 @@ void plan_start(Step& step, int& free_slots, int& starts_left) {
                 step.actions)) {
     return;
   }
+  if (is_needed_no_more(step)) {
+    step.act(ActionKind::kDeletePreflight, step.object().name, step.object().uid);
+    step.tell(false, "NotNeeded", "no pod waits for it any more, or its class is gone: deleted");
+    return;
+  }
   if (step.status().next_retry > step.now) return;
   if (const auto obstacle = obstacle_of(step)) return say_why_it_waits(step, *obstacle);
   if (!is_due(step)) return;
@@ -251,7 +289,7 @@ std::vector<Action> next_actions(const PreflightWorld& world, UtcSeconds now) {
   std::vector<Action> actions;
   int free_slots = world.policy.preflights_at_once - running(world);
   int starts_left = world.policy.preflights_per_hour - recent_starts(world, now);
-  for (const std::size_t i : by_need(world)) {
+  for (const std::size_t i : by_turn(world)) {
     Step step{.world = world, .observed = world.preflights[i], .index = i, .now = now, .actions = actions};
     if (step.object().deleting) {
       (void)clean_up(world, step.observed.objects, step.run_namespace(), i, &step.status(), actions);
@@ -307,6 +345,11 @@ std::string_view name(ActionKind kind) {
       break;
   }
   return "delete the preflight";
+}
+
+bool is_worth_keeping(const ObservedPreflight& observed) {
+  const auto& measured = observed.object.status.measured;
+  return measured && measured->has_verdict() && !observed.class_is_gone;
 }
 
 std::string run_name(const Preflight& preflight, int run) {

@@ -38,7 +38,7 @@ enum class ActionKind : std::uint8_t {
   kProtectVolume,    ///< PersistentVolume `name`: not ours; to Retain, remembering `policy`, before our claim
                      ///< goes
   kReleaseVolume,    ///< PersistentVolume `name` of claim `uid`: free again, with its own `policy`
-  kDeletePreflight,  ///< its own time is over
+  kDeletePreflight,  ///< its own time is over, or nobody needs it any more
 };
 [[nodiscard]] std::string_view name(ActionKind kind);
 
@@ -61,6 +61,9 @@ struct Action {
 /// In the order in which they are to be executed. One that fails ends the list for its preflight: what comes
 /// after it may count on it.
 [[nodiscard]] std::vector<Action> next_actions(const PreflightWorld& world, UtcSeconds now);
+
+/// Whether it holds a verdict on a class that is there: then it stays though no pod waits for it.
+[[nodiscard]] bool is_worth_keeping(const ObservedPreflight& observed);
 
 /// The name that all objects of a run share; at most 40 characters, a DNS label.
 [[nodiscard]] std::string run_name(const Preflight& preflight, int run);

@@ -118,7 +118,10 @@ struct RunObjects {
 struct ObservedPreflight {
   Preflight object;
   RunObjects objects;
-  std::optional<StorageClass> storage_class;  ///< nullopt: there is none of this name
+  std::optional<StorageClass> storage_class;  ///< nullopt: there is none of this name in view
+  bool class_is_gone = false;                 ///< the API server itself has none of this name
+  /// Seconds since a gated pod last asked for it, or it was worth keeping, or this leader first saw it.
+  UtcSeconds unneeded_for = 0;
   std::optional<std::string>
       runtime_handler;                   ///< of spec.runtime_class; nullopt: there is no such RuntimeClass
   bool costly = false;                   ///< the smallest volume of this class is large or dear
@@ -148,6 +151,8 @@ struct PreflightLimits {
   /// Seconds after which a person is told that something does not go away; a volume that its provisioner has
   /// to delete is then waited for no longer.
   UtcSeconds cleanup_patience = 300;
+  UtcSeconds unneeded_patience =
+      600;                  ///< seconds after which what walguard made on need goes, being needless
   double reprove_at = 0.8;  ///< of Policy::evidence_max_age: evidence is renewed ahead of its end
 };
 

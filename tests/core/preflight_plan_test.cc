@@ -2,6 +2,7 @@
 #include "operator/core/preflight_plan.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <vector>
@@ -218,12 +219,61 @@ TEST_F(PreflightPlan, AtMostSoManyRunAtOnceAndWhatWasNeverMeasuredComesFirst) {
   world.operator_version = "2";  // the first is due again
   ObservedPreflight fresh = FakeCluster().view();
   fresh.object.uid = "bbbbbbbb-0000-4000-8000-000000000002";
+  fresh.object.spec.storage_class = "slow";
   world.preflights.push_back(fresh);
   world.policy.preflights_at_once = 1;
   const auto actions = next_actions(world, cluster_.now);
   ASSERT_FALSE(actions.empty());
   EXPECT_EQ(actions.front().preflight, 1U);
   EXPECT_EQ(std::ranges::count(kinds(actions), ActionKind::kEmitEvent), 1);
+}
+
+TEST_F(PreflightPlan, FurtherNodesOfAClassWaitForWhatIsNotKnownAtAllAndForWhatIsDueAgain) {
+  prove();
+  PreflightWorld world = cluster_.world();
+  world.operator_version = "2";  // the first is due again
+  const auto add = [&](const char* uid, const char* storage_class, bool automatic) {
+    ObservedPreflight further = FakeCluster().view();
+    further.object.uid = uid;
+    further.object.spec.storage_class = storage_class;
+    further.object.automatic = automatic;
+    world.preflights.push_back(further);
+  };
+  add("1", "fast", true);   // on other nodes
+  add("2", "slow", true);   // nothing is known of it
+  add("3", "slow", true);   // and of it on other nodes
+  add("4", "fast", false);  // a person's
+  const auto started = [&](int at_once) {
+    world.policy.preflights_at_once = at_once;
+    std::vector<std::size_t> begun;
+    for (const Action& action : next_actions(world, cluster_.now)) {
+      const bool begins = action.status && action.status->phase == PreflightPhase::kRunning;
+      if (begins) begun.push_back(action.preflight.value_or(99));
+    }
+    return begun;
+  };
+  EXPECT_THAT(started(3), ElementsAre(2U, 4U, 0U));
+  EXPECT_THAT(started(9), ElementsAre(2U, 4U, 0U, 1U, 3U));
+}
+
+TEST_F(PreflightPlan, WhatWasMadeOnNeedGoesWhenNobodyNeedsItAnyMore) {
+  const auto deleted = [&] { return std::ranges::count(kinds(look()), ActionKind::kDeletePreflight) > 0; };
+  cluster_.policy.preflights_at_once = 0;
+  cluster_.view().unneeded_for = cluster_.limits.unneeded_patience - 1;
+  EXPECT_FALSE(deleted());
+  cluster_.view().unneeded_for = cluster_.limits.unneeded_patience;
+  EXPECT_TRUE(deleted());
+  cluster_.preflight().automatic = false;
+  EXPECT_FALSE(deleted()) << "a person's stays";
+  cluster_.preflight().automatic = true;
+  cluster_.policy.preflights_at_once = 1;
+  cluster_.view().unneeded_for = 0;
+  prove();
+  cluster_.view().unneeded_for = cluster_.limits.unneeded_patience;
+  EXPECT_FALSE(deleted()) << "its verdict speaks for the next pod";
+  cluster_.view().class_is_gone = true;
+  cluster_.view().storage_class.reset();
+  EXPECT_TRUE(deleted()) << "it speaks for nothing";
 }
 
 TEST_F(PreflightPlan, WhatHoldsARunUpIsShownWhileItStillWaits) {

@@ -13,6 +13,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <tl/expected.hpp>
 
 #include "operator/controller/log.h"
 #include "operator/core/evidence.h"
@@ -234,16 +235,65 @@ TEST_F(ClusterPreflightsTest, APreflightOfAnotherScopeOrOptionHasAnotherName) {
   EXPECT_THAT(api_.all("volumepreflights"), ::testing::SizeIs(3));
 }
 
-TEST_F(ClusterPreflightsTest, PodsWithEverNewConstraintsDoNotMakePreflightsWithoutEnd) {
+TEST_F(ClusterPreflightsTest, PodsWithEverNewConstraintsTakeNoPlaceFromOthers) {
   ClusterPreflights executor = this->executor();
   core::ProbeRequest wanted = request();
-  bool made = true;
-  for (int i = 0; i < 1000 && made; ++i) {
+  tl::expected<std::string, std::string> made = "";
+  for (int i = 0; i < 100 && made; ++i) {
     wanted.placement.node_selector["n"] = std::to_string(i);
-    made = executor.ensure(wanted, never_).has_value();
+    made = executor.ensure(wanted, never_);
   }
-  EXPECT_FALSE(made);
-  EXPECT_LE(api_.all("volumepreflights").size(), 300U);
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error(), HasSubstr("8 choices of nodes"));
+  EXPECT_THAT(api_.all("volumepreflights"), ::testing::SizeIs(8));
+  EXPECT_TRUE(executor.ensure(request(), never_)) << "a pod that may go anywhere";
+  storage_class_.name = "slow";
+  core::ProbeRequest of_another_class = request();
+  of_another_class.placement = wanted.placement;
+  EXPECT_TRUE(executor.ensure(of_another_class, never_));
+}
+
+TEST_F(ClusterPreflightsTest, AClassThatIsNotThereIsNotMeasured) {
+  ClusterPreflights executor = this->executor();
+  core::ProbeRequest wanted = request();
+  wanted.key.storage_class = "missing";
+  EXPECT_FALSE(executor.ensure(wanted, never_));
+  EXPECT_THAT(api_.all("volumepreflights"), ::testing::IsEmpty());
+}
+
+TEST_F(ClusterPreflightsTest, WhatNoPodAsksForAnyMoreIsDeleted) {
+  ClusterPreflights executor = this->executor();
+  policy_.preflights_at_once = 0;
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(executor.ensure(request(), never_));
+    ASSERT_NE(executor.pass(never_), Pass::kFailed) << lines_.back();
+    now_ += 300;
+  }
+  EXPECT_THAT(api_.all("volumepreflights"), ::testing::SizeIs(1));
+  now_ += 301;
+  ASSERT_NE(executor.pass(never_), Pass::kFailed) << lines_.back();
+  EXPECT_THAT(api_.all("volumepreflights"), ::testing::IsEmpty());
+}
+
+TEST_F(ClusterPreflightsTest, AVerdictGoesWithItsClassAndNotWithAnIndexThatHasYetToSeeIt) {
+  ClusterPreflights executor = this->executor();
+  ASSERT_TRUE(executor.ensure(request(), never_));
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_NE(executor.pass(never_), Pass::kFailed) << lines_.back();
+    live();
+  }
+  expect_proven_and_clean();
+  storage_class_.name = "another";
+  api_.add("storageclasses", "", {{"metadata", {{"name", "fast"}}}});
+  const auto left_after = [&](core::UtcSeconds seconds) {
+    now_ += seconds;
+    EXPECT_NE(executor.pass(never_), Pass::kFailed) << lines_.back();
+    return api_.all("volumepreflights").size();
+  };
+  EXPECT_EQ(left_after(10'000), 1U);
+  api_.erase("storageclasses", "fast");
+  EXPECT_EQ(left_after(1), 1U) << "it may be made anew this moment";
+  EXPECT_EQ(left_after(600), 0U);
 }
 
 TEST_F(ClusterPreflightsTest, APodThatBearsTheLabelsOfARunInAnotherNamespaceIsNoneOfIt) {

@@ -13,8 +13,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <tl/expected.hpp>
 
 #include "operator/controller/gate_opener.h"
+#include "operator/controller/log.h"
 #include "operator/core/catalog.h"
 #include "operator/core/cluster_objects.h"
 #include "operator/core/cluster_state.h"
@@ -36,6 +38,7 @@ namespace {
 using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::ObjectApi;
 using walguard::testing::eventually;
 
@@ -116,8 +119,7 @@ TEST_F(DecideGate, AnUnprovenPodWaitsWithTheReasonAndThePreflightThatWouldSettle
   EXPECT_FALSE(decision.open);
   EXPECT_EQ(decision.note.reason, kPreflightPending);
   EXPECT_EQ(decision.note.object.uid, "u1");
-  EXPECT_THAT(decision.note.message, AllOf(HasSubstr("unknown-driver"), HasSubstr("mystery"),
-                                           HasSubstr("kubectl get volumepreflights")));
+  EXPECT_THAT(decision.note.message, AllOf(HasSubstr("unknown-driver"), HasSubstr("mystery")));
   ASSERT_EQ(decision.wanted_probes.size(), 1U);
   EXPECT_EQ(decision.wanted_probes.front().key.storage_class, "mystery");
 }
@@ -306,7 +308,9 @@ class GateKeeperTest : public ::testing::Test {
     };
     parts.ensure = [this](const core::ProbeRequest& probe, const std::stop_token&) {
       ensured_.push_back(probe);
+      return answer_;
     };
+    parts.log = [this](LogLevel, const std::string& line) { lines_.push_back(line); };
     parts.post_event = [this](wire::EventNote note) { events_.push_back(std::move(note)); };
     keeper_ = std::make_unique<GateKeeper>(*client_, std::move(parts));
   }
@@ -324,7 +328,9 @@ class GateKeeperTest : public ::testing::Test {
   std::unique_ptr<kube::Client> client_;
   std::vector<GatedPod> pods_;
   bool open_ = false;
+  tl::expected<void, std::string> answer_;  // to the wish for a preflight
   std::vector<core::ProbeRequest> ensured_;
+  std::vector<std::string> lines_;
   std::vector<wire::EventNote> events_;
   std::unique_ptr<GateKeeper> keeper_;
 };
@@ -337,6 +343,24 @@ TEST_F(GateKeeperTest, PodsThatWantTheSamePreflightAskForItOnce) {
   EXPECT_EQ(events_.size(), 2U);
   EXPECT_EQ(keeper_->counts().held, 2U);
   EXPECT_EQ(gates_of(api_, "web-0").size(), 1U);
+}
+
+TEST_F(GateKeeperTest, APodIsToldWhichPreflightDecidesOrWhyThereIsNone) {
+  add_pod("web-0");
+  add_pod("web-1");
+  keeper_->pass({});
+  ASSERT_EQ(events_.size(), 2U);
+  EXPECT_THAT(events_.back().message, HasSubstr("decides; see: kubectl get volumepreflights"));
+  EXPECT_TRUE(lines_.empty());
+  answer_ = tl::unexpected(std::string("there are too many"));
+  keeper_->pass({});
+  keeper_->pass({});
+  ASSERT_EQ(events_.size(), 6U);
+  EXPECT_THAT(events_.back().message, AllOf(HasSubstr("there are too many"), Not(HasSubstr("decides"))));
+  EXPECT_EQ(lines_.size(), 1U) << "once, not in every pass";
+  answer_ = tl::unexpected(std::string("forbidden"));
+  keeper_->pass({});
+  EXPECT_EQ(lines_.size(), 2U);
 }
 
 TEST_F(GateKeeperTest, WhatIsProvenIsOpenedAndTold) {
