@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "operator/core/catalog.h"
+#include "operator/core/cluster_objects.h"
 #include "operator/core/cluster_state.h"
 #include "operator/core/databases.h"
 #include "operator/core/decide.h"
