@@ -162,6 +162,9 @@ controller::ClusterPreflightParts ClusterDuties::preflight_parts() {
     return is_costly(*parts_.policies.get()->catalog, storage_class);
   };
   made.differs_per_node = [this](const core::ObservedVolume& volume) {
+    const auto state = parts_.index.read();
+    const core::PersistentVolume* const known = state->persistent_volume(volume.name);
+    if (known != nullptr && known->pinned_hostname) return false;  // there is no other node
     return differs_per_node(*parts_.policies.get()->catalog, volume.driver);
   };
   made.policy = [this] { return parts_.policies.get()->policy; };

@@ -82,7 +82,7 @@ struct ObservedVolume {
   std::string
       protected_policy;  ///< the one it had before we protected it (kProtectVolume); "" where we did not
   std::string provisioned_by;  ///< annotation pv.kubernetes.io/provisioned-by
-  std::string driver;
+  std::string driver;          ///< of its CSI source; else its source, as "nfs", "local", "hostPath"
   std::vector<std::string> mount_options;
   std::string claim_namespace;  ///< of its claimRef
   std::string claim_name;

@@ -16,6 +16,7 @@
 #include "operator/wire/job_manifest.h"
 #include "operator/wire/report.h"
 #include "operator/wire/text_forms.h"
+#include "operator/wire/volume_source.h"
 #include "preflight/report/report.h"
 #include "preflight/report/report_json.h"
 
@@ -146,6 +147,15 @@ core::ObservedClaim claim_of(const Json& object) {
   return claim;
 }
 
+/// As storage is looked up by: csi and flexVolume name their driver, any other source is it.
+std::string driver_of(const Json& spec) {
+  for (const auto& [key, source] : spec.items()) {
+    if (!is_volume_source(key) || source.is_null()) continue;
+    return key == "csi" || key == "flexVolume" ? text(source, "driver") : key;
+  }
+  return {};
+}
+
 core::ObservedVolume volume_of(const Json& object) {
   core::ObservedVolume volume;
   const Json& meta = object.at("metadata");
@@ -156,7 +166,7 @@ core::ObservedVolume volume_of(const Json& object) {
   volume.policy = text(spec, "persistentVolumeReclaimPolicy");
   volume.protected_policy = text(part(meta, "annotations"), kProtectedPolicyAnnotation);
   volume.provisioned_by = text(part(meta, "annotations"), kProvisionedByAnnotation);
-  volume.driver = text(part(spec, "csi"), "driver");
+  volume.driver = driver_of(spec);
   for (const Json& option : part(spec, "mountOptions"))
     volume.mount_options.push_back(option.get<std::string>());
   volume.mount_options = without_secrets(volume.mount_options);

@@ -214,6 +214,8 @@ core::ClaimSpec read_claim_spec(Value& value, const Path& at) {
   return claim;
 }
 
+bool is_volume_source(std::string_view key) { return find_source(key) != nullptr; }
+
 std::optional<PersistentSource> read_persistent_source(std::string_view key, Value& value, const Path& at) {
   const KnownSource* const known = find_source(key);
   if (known == nullptr) {

@@ -23,6 +23,9 @@ struct PersistentSource {
   std::string volume_handle;  ///< csi
 };
 
+/// Whether the field `key` of a volume's or PersistentVolume's spec is a source that this version knows.
+[[nodiscard]] bool is_volume_source(std::string_view key);
+
 /// nullopt: `key` names no source that this version knows.
 [[nodiscard]] std::optional<PersistentSource> read_persistent_source(std::string_view key, json::Value& value,
                                                                      const json::Path& at);
