@@ -265,6 +265,9 @@ void hold_unproven(Answer& answer, const std::vector<JudgedVolume>& volumes, con
   const auto refusal = plan_probes(context, volumes, probes);
   answer.wanted_probes = std::move(probes);
   const bool enforcing = context.mode == Mode::kEnforce || context.require_local;
+  if (refusal && !enforcing) {
+    answer.warnings.push_back(within_limit("walguard: no preflight can settle it: " + *refusal));
+  }
   if (context.object.kind != WorkloadKind::kPod) {
     // The workload's pods will be gated; only where no gate could ever open is the workload itself refused.
     if (enforcing && refusal && !context.request.mutating) {
@@ -357,9 +360,10 @@ namespace {
 
 /// Of a driver that nobody knows, the preflight's `identity` has seen what it mounts. Only what speaks
 /// against it is taken: that it looks local is no guarantee.
-void learn_from_identity(VolumeFacts& facts, const EvidenceBook& evidence, const Catalog& catalog) {
+void learn_from_identity(VolumeFacts& facts, const EvidenceKey& key, const EvidenceBook& evidence,
+                         const Catalog& catalog) {
   if (facts.transport) return;
-  for (const Evidence* const latest : evidence.latest_everywhere(facts.key)) {
+  for (const Evidence* const latest : evidence.latest_everywhere(key)) {
     const Filesystem* seen = catalog.filesystem_by_name(latest->filesystem);
     if (seen == nullptr || !seen->transport) continue;
     const bool dangerous = *seen->transport == Transport::kNetworkFilesystem ||
@@ -377,7 +381,8 @@ std::vector<JudgedVolume> judge(const Workload& workload, const ClusterState& cl
                                 const EvidenceBook& evidence, const Policy& policy, UtcSeconds now) {
   std::vector<JudgedVolume> judged;
   for (VolumeFacts& facts : resolve(workload, cluster, catalog)) {
-    learn_from_identity(facts, evidence, catalog);
+    learn_from_identity(facts, facts.key, evidence, catalog);
+    if (facts.own_key) learn_from_identity(facts, *facts.own_key, evidence, catalog);
     Judgement judgement = decide(facts, evidence, policy, now);
     judged.push_back({std::move(facts), std::move(judgement)});
   }

@@ -193,6 +193,13 @@ TEST(ModeInForce, IsAtLeastGateWhereANamespaceOfTheClusterIsNotInViewYet) {
   EXPECT_EQ(mutate(ask).mode, Mode::kEnforce);
 }
 
+TEST(Respond, ModeGateSaysWhyNoPreflightCanSettleWhatItLetsRun) {
+  const Answer let_run = mutate(asking(Mode::kGate, kUnsettleable));
+  EXPECT_EQ(let_run.decision, Decision::kWarn);
+  EXPECT_TRUE(warns_of(let_run, "no preflight can settle it: volume \"data\": "));
+  EXPECT_FALSE(warns_of(mutate(asking(Mode::kGate, kUnprovenVolume)), "no preflight can settle it"));
+}
+
 TEST(Respond, APreflightInAClusterIsWantedWhereTheWorkloadMayRun) {
   Ask ask = asking(Mode::kGate, kUnprovenVolume);
   ask.volumes.front().access_modes = {AccessMode::kReadWriteOnce};

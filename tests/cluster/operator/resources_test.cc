@@ -35,9 +35,10 @@ class Resources : public OperatorTest {
 };
 
 TEST_F(Resources, APolicyThatCannotBeUnderstoodIsRefusedWithTheFieldAndTheRemedy) {
-  const CommandResult unknown_rule =
-      apply(policy_yaml("  exemptions: [{namespaces: [a], rules: [no-such-rule], reason: test}]\n"),
-            {"--dry-run=server"});
+  const CommandResult unknown_rule = apply(
+      policy_yaml(
+          "  defaultMode: warn\n  exemptions: [{namespaces: [a], rules: [no-such-rule], reason: test}]\n"),
+      {"--dry-run=server"});
   EXPECT_FALSE(unknown_rule.ok());
   EXPECT_THAT(unknown_rule.errors, AllOf(HasSubstr("spec.exemptions[0].rules[0]"), HasSubstr("no-such-rule"),
                                          HasSubstr("walguard explain")));
