@@ -524,7 +524,7 @@ TEST(NeverDenied, OfTwoVolumesOnOneClaimTheOneWhoseNameIsGoneWasRenamed) {
     return but(std::move(facts), [](auto& f) { f.single_file_mount = true; });
   };
   Ask ask = updating(named("folder"), named("folder"));
-  ask.old_volumes->push_back(of_one_file(named("file")));
+  ask.old_volumes = {named("folder"), of_one_file(named("file"))};
   ask.volumes.push_back(of_one_file(named("database")));
   EXPECT_EQ(answer(ask).decision, Decision::kWarn) << "file is database now";
   ask.volumes.front() = of_one_file(named("folder"));
