@@ -17,6 +17,7 @@
 #include "operator/server/http_server.h"
 #include "operator/server/metrics.h"
 #include "operator/server/tls_identity.h"
+#include "operator/wire/policy_review.h"
 
 namespace walguard::cli {
 
@@ -31,6 +32,13 @@ void AdmissionServer::route_https() {
   https_->route("POST", "/mutate",
                 [this](const server::HttpRequest& request, server::HttpResponse& response) {
                   admission_.mutate(request, response);
+                });
+  https_->route("POST", "/validate-policy",
+                [this](const server::HttpRequest& request, server::HttpResponse& response) {
+                  const auto answer = wire::review_policy(request.body, parts_.read_drivers);
+                  response.status = answer ? 200 : 400;
+                  if (answer) response.content_type = "application/json";
+                  response.body = answer ? *answer : "walguard: " + answer.error() + "\n";
                 });
 }
 

@@ -1,5 +1,5 @@
-/// The webhook's two listeners with their routes: /validate and /mutate over HTTPS; /healthz, /readyz and
-/// /metrics over plain HTTP. Where its state comes from is its owner's.
+/// The webhook's two listeners with their routes: /validate, /mutate and /validate-policy over HTTPS;
+/// /healthz, /readyz and /metrics over plain HTTP. Where its state comes from is its owner's.
 #pragma once
 
 #include <atomic>
@@ -17,6 +17,7 @@
 #include "operator/server/http_server.h"
 #include "operator/server/metrics.h"
 #include "operator/server/tls_identity.h"
+#include "operator/wire/policy.h"
 
 namespace walguard::cli {
 
@@ -25,6 +26,7 @@ struct AdmissionServerParts {
   server::AdmissionParts admission;
   server::TlsSource tls;
   std::function<std::string()> why_not_ready;  ///< for people, ending with a line feed; "" when ready
+  wire::DriverReader read_drivers;             ///< for policies under review
   /// What is the owner's of the metrics; `ready` and the connections are the server's.
   std::function<server::MetricsSample()> sample;
 };

@@ -196,6 +196,7 @@ Result<void> StandaloneWebhook::Parts::start_server() {
   parts.tls = *std::move(tls);
   parts.why_not_ready = [this] { return why_not_ready(); };
   parts.sample = [this] { return sample(); };
+  parts.read_drivers = knowledge::load_drivers;
   server = std::make_unique<AdmissionServer>(options, logger, std::move(parts));
   return server->start();
 }

@@ -55,14 +55,16 @@ tl::expected<TlsSecret, std::string> read_tls_secret(std::string_view text) {
 
 std::string tls_secret_object(std::string_view namespace_name, std::string_view name,
                               const TlsMaterial& material) {
-  const json secret = {{"apiVersion", "v1"},
-                       {"kind", "Secret"},
-                       {"metadata",
-                        {{"namespace", namespace_name},
-                         {"name", name},
-                         {"labels", {{"app.kubernetes.io/managed-by", "walguard"}}}}},
-                       {"type", "kubernetes.io/tls"},
-                       {"data", data_of(material)}};
+  const json secret = {
+      {"apiVersion", "v1"},
+      {"kind", "Secret"},
+      {"metadata",
+       {{"namespace", namespace_name},
+        {"name", name},
+        {"labels", {{"app.kubernetes.io/managed-by", "walguard"}}}}},
+      // As the chart makes it: the type of a Secret cannot be changed, and the next upgrade would fail.
+      {"type", "Opaque"},
+      {"data", data_of(material)}};
   return secret.dump();
 }
 

@@ -132,8 +132,8 @@ ClusterPreflights::Pass ClusterPreflights::pass(const std::stop_token& stop) {
     const auto trouble = troubles_.find(world->preflights[*action.preflight].object.uid);
     return trouble != troubles_.end() && now < trouble->second.again_at;
   });
-  execute(*world, actions, now, stop);
-  if (!actions.empty()) return Pass::kActed;
+  if (execute(*world, actions, now, stop)) return Pass::kActed;
+  if (!actions.empty()) return Pass::kFailed;
   const bool busy = std::ranges::any_of(world->preflights, [](const core::ObservedPreflight& each) {
     const core::PreflightPhase phase = each.object.status.phase;
     return phase == core::PreflightPhase::kRunning || phase == core::PreflightPhase::kCleaningUp;
@@ -219,17 +219,24 @@ tl::expected<std::string, std::string> ClusterPreflights::ensure(const core::Pro
   return wanted.name;
 }
 
-void ClusterPreflights::execute(const core::PreflightWorld& world, const std::vector<core::Action>& actions,
+/// Whether anything was done. Where all is refused, to try again at once would be refused again.
+bool ClusterPreflights::execute(const core::PreflightWorld& world, const std::vector<core::Action>& actions,
                                 core::UtcSeconds now, const std::stop_token& stop) {
+  bool acted = false;
   std::set<std::optional<std::size_t>> failed;
   for (const core::Action& action : actions) {
-    if (stop.stop_requested()) return;
+    if (stop.stop_requested()) return acted;
     if (failed.contains(action.preflight)) continue;
     const Done done = perform(world, action, stop);
-    if (!done) failed.insert(action.preflight);
+    if (done) {
+      acted = true;
+    } else {
+      failed.insert(action.preflight);
+    }
     note(world, action, done, now);
     if (parts_.after_action) parts_.after_action(action.kind, done.has_value());
   }
+  return acted;
 }
 
 void ClusterPreflights::note(const core::PreflightWorld& world, const core::Action& action, const Done& done,

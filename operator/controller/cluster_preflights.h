@@ -118,7 +118,7 @@ class ClusterPreflights {
   void recall(core::PreflightWorld& world, core::UtcSeconds now);
   /// Why there may not be this one as well. The caller holds mutex_.
   [[nodiscard]] std::optional<std::string> refusal_of(const core::PreflightSpec& wanted) const;
-  void execute(const core::PreflightWorld& world, const std::vector<core::Action>& actions,
+  bool execute(const core::PreflightWorld& world, const std::vector<core::Action>& actions,
                core::UtcSeconds now, const std::stop_token& stop);
   [[nodiscard]] Done perform(const core::PreflightWorld& world, const core::Action& action,
                              const std::stop_token& stop);

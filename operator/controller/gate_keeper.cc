@@ -92,7 +92,7 @@ std::string preflights_of(const std::vector<core::ProbeRequest>& probes, const s
 
 /// How it came that nothing holds the pod back.
 wire::EventNote opening(const GatedPod& pod, const core::Answer& answer) {
-  const bool guarantee = pod.pod.annotations.require_local.value_or(false);
+  const bool guarantee = answer.mode != core::Mode::kOff && pod.pod.annotations.require_local.value_or(false);
   if (answer.mode < core::Mode::kGate && !guarantee) {
     return note_on(pod, Type::kNormal, kGateOpened,
                    "Mode " + std::string(core::name(answer.mode)) + " holds no pod back.");

@@ -172,7 +172,8 @@ void LeaderElection::renew_until_lost(Term& term) {
 
 /// Bounded by the client's own deadline: the election has been stopped, and the answer is worth a moment.
 void LeaderElection::release() {
-  if (!view_.record) return;
+  // Lost while the work came to its end, it is not ours to give back.
+  if (!view_.record || view_.record->holder != options_.identity) return;
   wire::LeaseRecord given_back = *view_.record;
   given_back.holder.clear();
   given_back.duration = std::chrono::seconds(1);

@@ -32,7 +32,9 @@ wire::PolicyAcceptance acceptance_of(const tl::expected<core::PolicyObject, std:
                                      std::int64_t generation) {
   if (object) return {.accepted = true, .message = "This policy is in force.", .generation = generation};
   return {.accepted = false,
-          .message = object.error() + ". The whole policy is ignored until this is mended.",
+          .message = object.error() +
+                     ". Until this is mended, what the policy said before stays in force; nothing, where "
+                     "that is not known.",
           .generation = generation};
 }
 
@@ -49,9 +51,20 @@ tl::expected<std::unique_ptr<PolicyWatch>, std::string> PolicyWatch::start(Polic
   return watch;
 }
 
-PolicyWatch::Known PolicyWatch::read(const kube::ObjectView& object) const {
-  Known known{.object = wire::read_policy(object.json, parts_.read_drivers), .status = {}};
+PolicyWatch::Known PolicyWatch::read(const kube::ObjectView& object) {
+  Known known{.object = wire::read_policy(object.json, parts_.read_drivers), .in_force = {}, .status = {}};
   if (auto status = wire::read_policy_status(object.json)) known.status = *std::move(status);
+  if (known.object) {
+    known.in_force = *known.object;
+    return known;
+  }
+  const std::string name(object.meta.name);
+  if (parts_.log) {
+    parts_.log(LogLevel::kError,
+               "WalguardPolicy \"" + name + "\" is not taken over: " + known.object.error());
+  }
+  const std::lock_guard lock(mutex_);
+  if (const auto before = known_.find(name); before != known_.end()) known.in_force = before->second.in_force;
   return known;
 }
 
@@ -73,9 +86,6 @@ void PolicyWatch::end_list() {
 void PolicyWatch::put(const kube::ObjectView& object) {
   Known known = read(object);
   const std::string name(object.meta.name);
-  if (!known.object && parts_.log) {
-    parts_.log(LogLevel::kError, "WalguardPolicy \"" + name + "\" is ignored: " + known.object.error());
-  }
   if (listing_) {
     listed_.insert_or_assign(name, std::move(known));
     return;
@@ -100,7 +110,7 @@ void PolicyWatch::use() {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [name, known] : known_) {
-      if (known.object) objects.push_back(*known.object);
+      if (known.in_force) objects.push_back(*known.in_force);
     }
   }
   core::MergedPolicy merged = core::merge_policies(parts_.defaults, std::move(objects));

@@ -1,13 +1,15 @@
 /// Keeps the policy in force up to date with the WalguardPolicy objects of the cluster.
 ///
-/// An object that the API server let pass but that cannot be understood is ignored as a whole, and says so in
-/// its status; the others stay in force. Where all are gone, the defaults are.
+/// Of an object that the API server let pass but that cannot be understood, what it said before stays in
+/// force, for as long as this process lives: a slip in a policy should open no gate. It says so in its
+/// status. Where all are gone, the defaults are in force.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -64,13 +66,14 @@ class PolicyWatch : public kube::ObjectSink {
 
  private:
   struct Known {
-    tl::expected<core::PolicyObject, std::string> object;
+    tl::expected<core::PolicyObject, std::string> object;  // as it is now
+    std::optional<core::PolicyObject> in_force;  // the same, or as it was before it could not be understood
     wire::PolicyStatus status;
   };
   using ByName = std::map<std::string, Known>;
 
   explicit PolicyWatch(PolicyWatchParts parts) : parts_(std::move(parts)) {}
-  [[nodiscard]] Known read(const kube::ObjectView& object) const;
+  [[nodiscard]] Known read(const kube::ObjectView& object);
   void use();
 
   const PolicyWatchParts parts_;

@@ -200,6 +200,18 @@ int running(const PreflightWorld& world) {
   }));
 }
 
+UtcSeconds time_to_measure(const PreflightLimits& limits, ProbeProfile profile) {
+  switch (profile) {
+    case ProbeProfile::kQuick:
+      return limits.quick_deadline;
+    case ProbeProfile::kStandard:
+      return limits.standard_deadline;
+    case ProbeProfile::kSoak:
+      break;
+  }
+  return limits.soak_deadline;
+}
+
 }  // namespace
 
 EvidenceKey key_of(const Step& step) {
@@ -348,15 +360,7 @@ std::string run_name(const Preflight& preflight, int run) {
 std::string mount_path(std::string_view run) { return "/" + std::string(run); }
 
 UtcSeconds run_deadline(const PreflightLimits& limits, ProbeProfile profile) {
-  switch (profile) {
-    case ProbeProfile::kQuick:
-      return limits.quick_deadline;
-    case ProbeProfile::kStandard:
-      return limits.standard_deadline;
-    case ProbeProfile::kSoak:
-      break;
-  }
-  return limits.soak_deadline;
+  return limits.start_patience + time_to_measure(limits, profile);
 }
 
 }  // namespace walguard::core

@@ -69,7 +69,8 @@ struct Action {
 [[nodiscard]] std::string run_name(const Preflight& preflight, int run);
 /// Where the storage is mounted in the run's pods. No other run has it there: a report says whose it is.
 [[nodiscard]] std::string mount_path(std::string_view run);
-/// Seconds that the pods of a run of this profile have.
+/// Seconds that the pods of a run of this profile have from when they are allowed to start: to start, and to
+/// measure.
 [[nodiscard]] UtcSeconds run_deadline(const PreflightLimits& limits, ProbeProfile profile);
 
 }  // namespace walguard::core

@@ -142,9 +142,8 @@ struct ObservedNode {
 
 /// Of time; how many may run is the Policy's.
 struct PreflightLimits {
-  UtcSeconds start_patience = 120;  ///< seconds for a claim to bind, and again for the pods to start
-  UtcSeconds quick_deadline =
-      300;  ///< seconds for a run of that profile, from when its pods are allowed to start
+  UtcSeconds start_patience = 120;      ///< seconds for a claim to bind, and again for the pods to start
+  UtcSeconds quick_deadline = 300;      ///< seconds for a run of that profile once its pods have started
   UtcSeconds standard_deadline = 1200;  ///< seconds
   UtcSeconds soak_deadline = 21600;     ///< seconds
   UtcSeconds first_backoff = 30;  ///< seconds after a run without a verdict; doubles with each further one

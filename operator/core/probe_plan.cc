@@ -83,6 +83,14 @@ Refusal leaves_open(const Evidence& report, Strategy strategy) {
                  "), and what is still open no measurement can tell");
 }
 
+/// What the class makes afresh is not like this volume.
+Refusal differs_from_class(const VolumeFacts& facts, const ProbeReach& reach) {
+  std::string text =
+      "it is not as class " + facts.storage_class + " makes it now (" + facts.differs_from_class + "): ";
+  if (reach.in_cluster) text += "order a ClaimPreflight of claim " + facts.claim + ", ";
+  return Refusal(text + "give it what the class has, or move to a new claim");
+}
+
 }  // namespace
 
 tl::expected<ProbeRequest, std::string> plan_probe(const VolumeFacts& facts, const EvidenceBook& evidence,
@@ -90,6 +98,7 @@ tl::expected<ProbeRequest, std::string> plan_probe(const VolumeFacts& facts, con
                                                    UtcSeconds now) {
   if (!policy.automatic_preflights) return Refusal("automatic preflights are switched off by policy");
   const EvidenceKey& key = facts.key;
+  if (!facts.differs_from_class.empty()) return differs_from_class(facts, reach);
   if (key.storage_class.empty()) {
     return Refusal("only volumes that a StorageClass provisions are measured by themselves");
   }

@@ -194,10 +194,12 @@ VolumeFacts facts_of(const Workload& workload, const Volume& volume, const Datab
   const StorageView storage = view_storage(workload.namespace_name, volume, cluster, catalog);
   describe_storage(facts, storage);
   if (volume.kind == VolumeKind::kHostPath) facts.key.volume = "hostPath:" + volume.host_path;
-  if (facts.differs_per_node && !storage.pinned_to_node) {
-    tie_to_node(facts.key, pinned_to(workload, cluster));
-  }
-  facts.key.runtime_handler = runtime_in_key(workload, cluster);
+  const auto complete = [&](EvidenceKey& key) {
+    if (facts.differs_per_node && !storage.pinned_to_node) tie_to_node(key, pinned_to(workload, cluster));
+    key.runtime_handler = runtime_in_key(workload, cluster);
+  };
+  complete(facts.key);
+  if (facts.own_key) complete(*facts.own_key);
   add_sharing(facts, workload, volume, storage, cluster);
   add_workload(facts, workload, storage, cluster);
   return facts;

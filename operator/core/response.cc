@@ -108,6 +108,20 @@ bool every_rule_was_there(const JudgedVolume& now, const JudgedVolume& before) {
   });
 }
 
+/// A volume that only got another name is known by its claim: the old name is not there any more. One more
+/// volume on the same claim is not that.
+bool was_no_better(const JudgedVolume& volume, const std::vector<JudgedVolume>& old_volumes,
+                   const std::vector<JudgedVolume>& volumes) {
+  if (const JudgedVolume* const before = same_volume(old_volumes, volume)) {
+    return every_rule_was_there(volume, *before);
+  }
+  if (volume.facts.claim.empty()) return false;
+  return std::ranges::any_of(old_volumes, [&](const JudgedVolume& before) {
+    const bool renamed = before.facts.claim == volume.facts.claim && same_volume(volumes, before) == nullptr;
+    return renamed && every_rule_was_there(volume, before);
+  });
+}
+
 bool scaled_up(const Context& context) {
   if (!context.object.replicas && !context.request.old_replicas) return false;
   return context.object.replicas.value_or(1) > context.request.old_replicas.value_or(1);
@@ -122,8 +136,7 @@ bool never_denied(const Context& context, const std::vector<JudgedVolume>& volum
   if (request.operation != Operation::kUpdate || request.old_volumes == nullptr || scaled_up(context))
     return false;
   return std::ranges::all_of(volumes, [&](const JudgedVolume& volume) {
-    const JudgedVolume* before = same_volume(*request.old_volumes, volume);
-    return before != nullptr && every_rule_was_there(volume, *before);
+    return was_no_better(volume, *request.old_volumes, volumes);
   });
 }
 
@@ -136,6 +149,13 @@ bool has_gate(const Workload& workload) {
 bool may_hold_gate(const Context& context) {
   return context.object.kind == WorkloadKind::kPod && context.request.operation == Operation::kCreate &&
          context.object.pod.node_name.empty();
+}
+
+/// In a cluster a claim is often made in the same breath as what uses it, and bound a moment later. Until
+/// then nothing can run on it anyway.
+bool will_be_known(const JudgedVolume& volume, const Context& context) {
+  const Binding binding = volume.facts.binding;
+  return context.reach.in_cluster && (binding == Binding::kMissing || binding == Binding::kUndecided);
 }
 
 /// A run on two nodes cannot keep to one. And each pod of a DaemonSet is pinned to a node of its own: one
@@ -152,7 +172,7 @@ std::optional<std::string> plan_probes(const Context& context, const std::vector
   for (const JudgedVolume& volume : volumes) {
     if (!blocks(volume, Severity::kUnproven, context)) continue;
     // Seen clearly again, it may need no preflight, or another one: until then it is only held.
-    if (!volume.facts.cluster_is_current) continue;
+    if (!volume.facts.cluster_is_current || will_be_known(volume, context)) continue;
     auto plan = plan_probe(volume.facts, context.evidence, context.policy, context.reach, context.now);
     if (plan) {
       if (context.reach.in_cluster) plan->placement = placement_of(context.object, plan->scope);
@@ -245,6 +265,9 @@ void hold_unproven(Answer& answer, const std::vector<JudgedVolume>& volumes, con
   const auto refusal = plan_probes(context, volumes, probes);
   answer.wanted_probes = std::move(probes);
   const bool enforcing = context.mode == Mode::kEnforce || context.require_local;
+  if (refusal && !enforcing) {
+    answer.warnings.push_back(within_limit("walguard: no preflight can settle it: " + *refusal));
+  }
   if (context.object.kind != WorkloadKind::kPod) {
     // The workload's pods will be gated; only where no gate could ever open is the workload itself refused.
     if (enforcing && refusal && !context.request.mutating) {
@@ -337,9 +360,10 @@ namespace {
 
 /// Of a driver that nobody knows, the preflight's `identity` has seen what it mounts. Only what speaks
 /// against it is taken: that it looks local is no guarantee.
-void learn_from_identity(VolumeFacts& facts, const EvidenceBook& evidence, const Catalog& catalog) {
+void learn_from_identity(VolumeFacts& facts, const EvidenceKey& key, const EvidenceBook& evidence,
+                         const Catalog& catalog) {
   if (facts.transport) return;
-  for (const Evidence* const latest : evidence.latest_everywhere(facts.key)) {
+  for (const Evidence* const latest : evidence.latest_everywhere(key)) {
     const Filesystem* seen = catalog.filesystem_by_name(latest->filesystem);
     if (seen == nullptr || !seen->transport) continue;
     const bool dangerous = *seen->transport == Transport::kNetworkFilesystem ||
@@ -357,7 +381,8 @@ std::vector<JudgedVolume> judge(const Workload& workload, const ClusterState& cl
                                 const EvidenceBook& evidence, const Policy& policy, UtcSeconds now) {
   std::vector<JudgedVolume> judged;
   for (VolumeFacts& facts : resolve(workload, cluster, catalog)) {
-    learn_from_identity(facts, evidence, catalog);
+    learn_from_identity(facts, facts.key, evidence, catalog);
+    if (facts.own_key) learn_from_identity(facts, *facts.own_key, evidence, catalog);
     Judgement judgement = decide(facts, evidence, policy, now);
     judged.push_back({std::move(facts), std::move(judgement)});
   }
@@ -375,18 +400,25 @@ std::vector<JudgedVolume> judge_before_update(Workload old_object, const Workloa
 Answer respond(const RequestFacts& request, const std::vector<JudgedVolume>& volumes,
                const EvidenceBook& evidence, const Policy& policy, const ProbeReach& reach, UtcSeconds now) {
   const Workload& object = *request.object;
+  const Mode mode = mode_in_force(request, policy, reach);
+  const bool wants_guarantee = object.annotations.require_local.value_or(false);
   const Context context{.request = request,
                         .object = object,
                         .evidence = evidence,
                         .policy = policy,
                         .reach = reach,
                         .now = now,
-                        .mode = mode_in_force(request, policy, reach),
-                        .require_local = object.annotations.require_local.value_or(false)};
+                        .mode = mode,
+                        // Where an administrator has switched walguard off, nothing is held back.
+                        .require_local = mode != Mode::kOff && wants_guarantee};
   Answer answer;
   answer.mode = context.mode;
   summarise(answer, volumes);
-  const bool watching_only = context.mode <= Mode::kAudit && !context.require_local;
+  if (mode == Mode::kOff && wants_guarantee) {
+    answer.warnings.emplace_back(
+        "walguard: annotation walguard/require-local is not honoured: walguard is off in this namespace");
+  }
+  const bool watching_only = mode <= Mode::kAudit && !context.require_local;
   if (watching_only) return answer;
   add_complaints(answer, context);
   add_scale_warning(answer, context);

@@ -228,6 +228,14 @@ const Rule kTable[] = {
      "", "the preflight's report", kPreflightPassed.match, kPreflightPassed.reason},
 };
 
+/// Both speak of a volume that its class made. A failure of either stands; else a pass of either is enough,
+/// and the newer one counts.
+EvidenceAnswer of_both(const EvidenceAnswer& of_class, const EvidenceAnswer& of_volume) {
+  if (of_volume.verdict == Verdict::kUnsafe || of_class.evidence == nullptr) return of_volume;
+  if (of_class.verdict == Verdict::kUnsafe || of_volume.verdict != Verdict::kSafe) return of_class;
+  return of_volume.evidence->measured_at > of_class.evidence->measured_at ? of_volume : of_class;
+}
+
 }  // namespace
 
 std::span<const Rule> rules() { return kTable; }
@@ -241,8 +249,11 @@ RuleInput make_rule_input(const VolumeFacts& facts, const EvidenceBook& evidence
                           UtcSeconds now) {
   RuleInput input{.facts = facts, .policy = policy, .evidence = {}, .now = now};
   for (const Strategy strategy : kStrategies) {
-    input.evidence[strategy] =
-        evidence.ask(facts.key, strategy, facts.scope, now, policy.evidence_max_age, policy.stale_grace);
+    const auto ask = [&](const EvidenceKey& key) {
+      return evidence.ask(key, strategy, facts.scope, now, policy.evidence_max_age, policy.stale_grace);
+    };
+    input.evidence[strategy] = ask(facts.key);
+    if (facts.own_key) input.evidence[strategy] = of_both(input.evidence[strategy], ask(*facts.own_key));
   }
   return input;
 }

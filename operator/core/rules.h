@@ -22,7 +22,7 @@ enum class Match : std::uint8_t { kNo, kYes, kUnknown };
 struct RuleInput {
   const VolumeFacts& facts;
   const Policy& policy;
-  PerStrategy<EvidenceAnswer> evidence;  ///< asked for this volume's key at its scope
+  PerStrategy<EvidenceAnswer> evidence;  ///< asked for this volume's keys at its scope
   UtcSeconds now = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "operator/core/catalog.h"
@@ -85,24 +86,66 @@ const MountOptionFact* option_with(MountOptionFact::Effect effect, const std::ve
   return nullptr;
 }
 
-/// Drivers copy parameters of the class into the volume's attributes. Where one has another value there, the
-/// volume is of an older class of that name: a class is changed by deleting it.
-bool contradicts(const PersistentVolume& volume, const StorageClass& storage_class) {
-  return std::ranges::any_of(storage_class.parameters, [&](const auto& parameter) {
+/// The class parameter whose copy in the volume's attributes has another value; nullptr: none has. Drivers
+/// copy some of them.
+const std::string* differing_parameter(const PersistentVolume& volume, const StorageClass& storage_class) {
+  const auto differs = [&](const auto& parameter) {
     const auto& [name, value] = parameter;
     const auto attribute = volume.attributes.find(name);
     const bool is_template = value.find("${") != std::string::npos;
     return attribute != volume.attributes.end() && attribute->second != value && !is_template;
-  });
+  };
+  const auto it = std::ranges::find_if(storage_class.parameters, differs);
+  return it == storage_class.parameters.end() ? nullptr : &it->first;
+}
+
+/// Where neither says one, it is the driver's own.
+bool fs_type_differs(const PersistentVolume& volume, const StorageClass& storage_class) {
+  const std::string_view wanted = class_fs_type(storage_class);
+  return !wanted.empty() && !volume.fs_type.empty() && volume.fs_type != wanted;
 }
 
 /// A PersistentVolume made by hand may bear a class's name; what the class says holds for what it provisioned
 /// alone. https://kubernetes.io/docs/reference/labels-annotations-taints/#pv-kubernetes-io-provisioned-by
-bool made_by_class(const StorageView& view) {
+bool provisioned_by_class(const StorageView& view) {
   if (!provisions(view.storage_class) || view.storage_class->provisioner != view.driver) return false;
+  return view.volume == nullptr || view.volume->provisioned_by == view.storage_class->provisioner;
+}
+
+/// Parameters are changed by deleting the class: a volume with another value is of an older one of that name.
+bool made_by_class(const StorageView& view) {
+  if (!provisioned_by_class(view)) return false;
   if (view.volume == nullptr) return true;
-  return view.volume->provisioned_by == view.storage_class->provisioner &&
-         !contradicts(*view.volume, *view.storage_class);
+  return differing_parameter(*view.volume, *view.storage_class) == nullptr &&
+         !fs_type_differs(*view.volume, *view.storage_class);
+}
+
+std::vector<std::string> sorted(std::vector<std::string> options) {
+  std::ranges::sort(options);
+  return options;
+}
+
+std::string joined(const std::vector<std::string>& options) {
+  std::string text;
+  for (const std::string& option : options) text += (text.empty() ? "" : ",") + option;
+  return text.empty() ? "none" : text;
+}
+
+/// See VolumeFacts::differs_from_class. Mount options can be changed in the class as in the volume, so that
+/// they tell nothing of its parameters. No value of a parameter: it may be a password.
+std::string difference_from_class(const StorageView& view) {
+  if (view.volume == nullptr || !provisioned_by_class(view)) return {};
+  const PersistentVolume& volume = *view.volume;
+  const StorageClass& storage_class = *view.storage_class;
+  if (const std::string* const parameter = differing_parameter(volume, storage_class)) {
+    return "parameter " + *parameter;
+  }
+  if (fs_type_differs(volume, storage_class)) {
+    return "fsType " + volume.fs_type + " instead of " + std::string(class_fs_type(storage_class));
+  }
+  const auto own = sorted(volume.mount_options);
+  const auto of_class = sorted(storage_class.mount_options);
+  return own == of_class ? "" : "mountOptions " + joined(own) + " instead of " + joined(of_class);
 }
 
 void look_up_variant(StorageView& view, const Catalog& catalog, const StringMap* attributes,
@@ -212,29 +255,26 @@ void view_empty_dir(StorageView& view, bool memory) {
   view.built_in_source = "https://kubernetes.io/docs/concepts/storage/volumes/#emptydir";
 }
 
-std::vector<std::string> sorted(std::vector<std::string> options) {
-  std::ranges::sort(options);
-  return options;
-}
-
 /// What a measurement must have been made on to speak of this volume (see EvidenceKey).
 void describe_key(VolumeFacts& facts, const StorageView& view) {
-  EvidenceKey& key = facts.key;
-  key.driver = view.driver;
-  if (view.mount_options != nullptr) key.mount_options = sorted(*view.mount_options);
-  const bool proven_by_class = made_by_class(view) && !facts.proven_only_by_preflight;
-  if (proven_by_class) {
-    key.storage_class = view.storage_class->name;
-    key.parameters = view.storage_class->parameters_digest;
-    key.access_mode = access_in_key(view.access_modes);
-    key.fs_type = class_fs_type(*view.storage_class);
-    // The volume's own word counts where it contradicts its class.
-    if (view.volume != nullptr && !key.fs_type.empty() && !view.volume->fs_type.empty()) {
-      key.fs_type = view.volume->fs_type;
-    }
-  } else if (view.volume != nullptr) {
-    key.volume = view.volume->name;
+  EvidenceKey own;
+  own.driver = view.driver;
+  if (view.mount_options != nullptr) own.mount_options = sorted(*view.mount_options);
+  if (view.volume != nullptr) own.volume = view.volume->name;
+  if (!facts.proven_only_by_preflight) facts.differs_from_class = difference_from_class(view);
+  const bool class_speaks_for_it =
+      made_by_class(view) && !facts.proven_only_by_preflight && facts.differs_from_class.empty();
+  if (!class_speaks_for_it) {
+    facts.key = std::move(own);
+    return;
   }
+  facts.key.storage_class = view.storage_class->name;
+  facts.key.driver = own.driver;
+  facts.key.mount_options = own.mount_options;
+  facts.key.parameters = view.storage_class->parameters_digest;
+  facts.key.access_mode = access_in_key(view.access_modes);
+  facts.key.fs_type = class_fs_type(*view.storage_class);
+  if (view.volume != nullptr) facts.own_key = std::move(own);
 }
 
 void describe_options(VolumeFacts& facts, const StorageView& view) {

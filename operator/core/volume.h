@@ -69,6 +69,12 @@ struct VolumeFacts {
   bool pinned_to_node = false;
 
   EvidenceKey key;
+  /// Set where `key` is that of its class and the volume is there: what was measured on itself stands under
+  /// this one.
+  std::optional<EvidenceKey> own_key;
+  /// What a volume of a class has other than the class makes it now, as "fsType ext4 instead of xfs": `key`
+  /// is then its own, and no preflight of the class speaks for it.
+  std::string differs_from_class;
 };
 
 }  // namespace walguard::core

@@ -53,11 +53,12 @@ struct ScaleTarget {
   std::optional<core::Workload> before;
 };
 
-ScaleTarget scale_target(const wire::Request& review, const core::ClusterState& cluster) {
+ScaleTarget scale_target(const wire::Request& review, const core::Workload& asked,
+                         const core::ClusterState& cluster) {
   ScaleTarget target;
   target.is_scale = review.sub_resource == "scale";
   if (!target.is_scale) return target;
-  target.wanted = core::scaled_workload(*review.object, cluster);
+  target.wanted = core::scaled_workload(asked, cluster);
   if (review.old_object) target.before = core::scaled_workload(*review.old_object, cluster);
   return target;
 }
@@ -94,22 +95,23 @@ void AdmissionHandler::handle(const HttpRequest& request, HttpResponse& response
 core::Answer AdmissionHandler::answer(const wire::Request& review, bool mutating) const {
   if (!review.object) return {};  // DELETE, CONNECT, status: nothing about storage can change
   core::Answer answered;
-  parts_.read_cluster(
-      [&](const core::ClusterState& cluster) { answered = judge(review, mutating, cluster); });
+  parts_.read_cluster([&](const core::ClusterState& cluster) {
+    answered = judge(review, *review.object, mutating, cluster);
+  });
   if (!review.dry_run && parts_.want) {
     for (const core::ProbeRequest& probe : answered.wanted_probes) parts_.want(probe);
   }
   return answered;
 }
 
-core::Answer AdmissionHandler::judge(const wire::Request& review, bool mutating,
+core::Answer AdmissionHandler::judge(const wire::Request& review, const core::Workload& asked, bool mutating,
                                      const core::ClusterState& cluster) const {
   const auto catalog = parts_.catalog();
   const auto policy = parts_.policy();
   const auto evidence = parts_.evidence();
   const core::UtcSeconds now = parts_.now();
-  const ScaleTarget target = scale_target(review, cluster);
-  const core::Workload& object = target.wanted ? *target.wanted : *review.object;
+  const ScaleTarget target = scale_target(review, asked, cluster);
+  const core::Workload& object = target.wanted ? *target.wanted : asked;
   const auto& old_object = target.before ? target.before : review.old_object;
   const auto volumes = core::judge(object, cluster, *catalog, *evidence, *policy, now);
   std::optional<std::vector<core::JudgedVolume>> old_volumes;

@@ -65,7 +65,7 @@ class AdmissionHandler {
  private:
   void handle(const HttpRequest& request, HttpResponse& response, bool mutating) const;
   [[nodiscard]] core::Answer answer(const wire::Request& review, bool mutating) const;
-  [[nodiscard]] core::Answer judge(const wire::Request& review, bool mutating,
+  [[nodiscard]] core::Answer judge(const wire::Request& review, const core::Workload& asked, bool mutating,
                                    const core::ClusterState& cluster) const;
   void refuse(const wire::DecodeError& error, std::string_view endpoint, HttpResponse& response) const;
   void log_answer(const wire::Request& review, const core::Answer& answer, std::string_view endpoint) const;

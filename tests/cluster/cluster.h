@@ -78,8 +78,9 @@ class ClusterTest : public ::testing::Test {
 
   /// `kubectl ARGUMENT...` in the test's namespace.
   [[nodiscard]] CommandResult kubectl(std::vector<std::string> arguments) const;
-  /// `kubectl apply` in the test's namespace.
-  [[nodiscard]] CommandResult apply(const std::string& yaml) const;
+  /// `kubectl apply OPTION...` in the test's namespace.
+  [[nodiscard]] CommandResult apply(const std::string& yaml,
+                                    const std::vector<std::string>& options = {}) const;
   /// `kubectl apply OPTION...` of objects that name their namespaces themselves.
   [[nodiscard]] CommandResult apply_anywhere(const std::string& yaml,
                                              const std::vector<std::string>& options = {}) const;

@@ -7,6 +7,7 @@
 #include <random>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -101,9 +102,11 @@ CommandResult ClusterTest::kubectl(std::vector<std::string> arguments) const {
   return cluster_->kubectl(arguments);
 }
 
-CommandResult ClusterTest::apply(const std::string& yaml) const {
+CommandResult ClusterTest::apply(const std::string& yaml, const std::vector<std::string>& options) const {
   const TemporaryFile file(yaml);
-  return kubectl({"apply", "--filename=" + file.path()});
+  std::vector<std::string> command = {"apply", "--filename=" + file.path()};
+  command.insert(command.end(), options.begin(), options.end());
+  return kubectl(std::move(command));
 }
 
 CommandResult ClusterTest::apply_anywhere(const std::string& yaml,

@@ -49,10 +49,13 @@ std::vector<std::string> OperatorTest::gates_of(const std::string& pod) const {
   return names;
 }
 
-nlohmann::json OperatorTest::all_preflights() const {
-  const CommandResult all = cluster().kubectl({"get", "volumepreflights", "--output=json"});
+nlohmann::json OperatorTest::listed(const std::string& kinds) const {
+  const CommandResult all = cluster().kubectl({"get", kinds, "--all-namespaces", "--output=json"});
+  EXPECT_TRUE(all.ok()) << all.errors;
   return all.ok() ? nlohmann::json::parse(all.output).at("items") : nlohmann::json::array();
 }
+
+nlohmann::json OperatorTest::all_preflights() const { return listed("volumepreflights"); }
 
 std::vector<std::string> OperatorTest::own_preflights() const {
   std::vector<std::string> names;
@@ -84,13 +87,22 @@ nlohmann::json OperatorTest::preflight_in_phase(const std::string& storage_class
 }
 
 std::string OperatorTest::left_of_preflights() const {
+  // Those that are gone again by now may have left something too.
+  for (const std::string& name : own_preflights()) seen_.insert(name);
   std::string names;
-  for (const std::string& name : own_preflights()) names += (names.empty() ? "" : ",") + name;
+  for (const std::string& name : seen_) names += (names.empty() ? "" : ",") + name;
   if (names.empty()) return "";
-  return cluster()
-      .kubectl({"get", "jobs,pods,services,secrets,persistentvolumeclaims", "--all-namespaces",
-                "--selector=walguard.dev/preflight in (" + names + ")", "--output=name"})
-      .output;
+  const CommandResult objects =
+      cluster().kubectl({"get", "jobs,pods,services,secrets,persistentvolumeclaims", "--all-namespaces",
+                         "--selector=walguard.dev/preflight in (" + names + ")", "--output=name"});
+  if (!objects.ok()) return objects.errors;
+  std::string left = objects.output;
+  for (const auto& volume : listed("persistentvolumes")) {
+    const bool ours = volume.value("/spec/storageClassName"_json_pointer, std::string()).ends_with(own("")) &&
+                      volume.value("/spec/claimRef/namespace"_json_pointer, std::string()) != space();
+    if (ours) left += "persistentvolume/" + volume.at("metadata").at("name").get<std::string>() + "\n";
+  }
+  return left;
 }
 
 ::testing::AssertionResult OperatorTest::nothing_is_left() const {
@@ -173,13 +185,23 @@ void OperatorTest::expect_released() const {
   EXPECT_TRUE(nothing_is_left());
 }
 
-std::string guarded_pod(const std::string& name, const std::string& claim) {
+namespace {
+
+std::string annotated_pod(const std::string& name, const std::string& claim, const std::string& annotations) {
   std::string yaml = pod_yaml(name, claim);
   const std::string metadata = "metadata: {name: " + name + "}";
-  return yaml.replace(
-      yaml.find(metadata), metadata.size(),
-      "metadata:\n  name: " + name +
-          "\n  annotations: {walguard/require-local: \"true\", walguard/databases: /data/app.db}");
+  return yaml.replace(yaml.find(metadata), metadata.size(),
+                      "metadata:\n  name: " + name + "\n  annotations: {" + annotations + "}");
+}
+
+}  // namespace
+
+std::string pod_with_database(const std::string& name, const std::string& claim) {
+  return annotated_pod(name, claim, "walguard/databases: /data/app.db");
+}
+
+std::string guarded_pod(const std::string& name, const std::string& claim) {
+  return annotated_pod(name, claim, "walguard/require-local: \"true\", walguard/databases: /data/app.db");
 }
 
 std::string deployment(const std::string& name, const std::string& claim, int replicas) {

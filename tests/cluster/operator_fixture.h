@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -63,11 +64,17 @@ class OperatorTest : public ClusterTest {
   void expect_released() const;
 
  private:
+  /// The items of `kubectl get KINDS --all-namespaces`.
+  [[nodiscard]] nlohmann::json listed(const std::string& kinds) const;
   [[nodiscard]] nlohmann::json all_preflights() const;
   /// Names of the VolumePreflights of classes that are own(...).
   [[nodiscard]] std::vector<std::string> own_preflights() const;
+
+  mutable std::set<std::string> seen_;  // names of own preflights
 };
 
+/// A pod with a database on the claim.
+[[nodiscard]] std::string pod_with_database(const std::string& name, const std::string& claim);
 /// A pod with a database on the claim that asks for storage proven to be fit for it.
 [[nodiscard]] std::string guarded_pod(const std::string& name, const std::string& claim);
 [[nodiscard]] std::string deployment(const std::string& name, const std::string& claim, int replicas);

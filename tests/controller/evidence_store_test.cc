@@ -24,6 +24,7 @@
 #include "operator/core/evidence.h"
 #include "operator/core/verdict.h"
 #include "tests/controller/support.h"
+#include "tests/support/files.h"
 
 namespace walguard::controller {
 namespace {

@@ -1,12 +1,13 @@
 // From the statuses of preflights to the evidence that answers come from.
 #include "operator/controller/evidence_watch.h"
 
+#include <cstddef>
 #include <string>
 
 #include <gtest/gtest.h>
 
-#include "operator/core/evidence.h"
 #include "operator/kube/object_reader.h"
+#include "operator/kube/reflector.h"
 
 namespace walguard::controller {
 namespace {

@@ -32,6 +32,7 @@
 #include "operator/core/probe_plan.h"
 #include "operator/core/verdict.h"
 #include "tests/controller/support.h"
+#include "tests/support/files.h"
 
 namespace walguard::controller {
 namespace {

@@ -19,8 +19,9 @@
 #include <tl/expected.hpp>
 
 #include "operator/controller/log.h"
+#include "operator/core/cluster_objects.h"
 #include "operator/core/cluster_state.h"
-#include "tests/controller/support.h"
+#include "tests/support/files.h"
 
 namespace walguard::controller {
 namespace {

@@ -6,10 +6,15 @@
 #include <gtest/gtest.h>
 
 #include "operator/core/catalog.h"
+#include "operator/core/cluster_objects.h"
 #include "operator/core/cluster_state.h"
 #include "operator/core/databases.h"
+#include "operator/core/decide.h"
 #include "operator/core/evidence.h"
 #include "operator/core/policy.h"
+#include "operator/core/preflight_plan.h"
+#include "operator/core/preflight_resource.h"
+#include "operator/core/preflight_world.h"
 #include "operator/core/probe_plan.h"
 #include "operator/core/resolve.h"
 #include "operator/core/response.h"
@@ -98,6 +103,67 @@ TEST_F(CornerCase, AStaticVolumeThatOnlyBearsTheNameOfAClassIsNotProvenByIt) {
   EXPECT_EQ(verdict(pod(), bound, of_the_class), Verdict::kUnproven);
 }
 
+/// Under which key a ClaimPreflight of shop/app-data measures, when that is bound to `volume`.
+EvidenceKey key_of_a_claim_preflight(const PersistentVolume& volume) {
+  PreflightWorld world;
+  ObservedPreflight& preflight = world.preflights.emplace_back();
+  preflight.object.kind = PreflightKind::kClaim;
+  preflight.object.spec.claim = "app-data";
+  preflight.runtime_handler = "";
+  preflight.subject.emplace().bound = true;
+  preflight.subject->volume = volume.name;
+  preflight.subject_volume.emplace().name = volume.name;
+  preflight.subject_volume->driver = volume.driver;
+  preflight.subject_volume->mount_options = volume.mount_options;
+  for (const Action& action : next_actions(world, kNow)) {
+    if (action.status) return action.status->run_key;
+  }
+  ADD_FAILURE() << "it does not begin";
+  return {};
+}
+
+// Design section 1: a claim of another mount option or filesystem type is not what a fresh one of the class
+// would be, whatever that is measured as.
+TEST_F(CornerCase, AVolumeThatIsNotAsItsClassMakesItIsProvenByAClaimPreflightAlone) {
+  const auto fast = storage_class("fast", "nobody.example.com", {{"fsType", "xfs"}});
+  const auto as_made = persistent_volume("nobody.example.com", kRwo);
+  const auto of_the_class = book(passed(class_key(fast, "", AccessMode::kReadWriteOnce), Scope::kNode));
+  for (const auto& volume : {but(as_made, [](auto& v) { v.mount_options = {"noatime", "discard"}; }),
+                             but(as_made, [](auto& v) { v.fs_type = "ext4"; })}) {
+    const auto cluster =
+        cluster_of(fast, claim(kRwo, "fast", "pv-1"), volume, attaching("nobody.example.com"));
+    EXPECT_EQ(verdict(pod(), cluster, of_the_class), Verdict::kUnproven);
+    const auto of_the_claim = book(passed(key_of_a_claim_preflight(volume), Scope::kNode));
+    EXPECT_EQ(verdict(pod(), cluster, of_the_claim), Verdict::kSafe);
+  }
+}
+
+TEST_F(CornerCase, AClaimPreflightSpeaksForItsClaimBesideThePreflightOfTheClass) {
+  const auto cluster = with(bound_claim("nobody.example.com", kRwo), attaching("nobody.example.com"));
+  const EvidenceKey of_class = facts(pod(), cluster).key;
+  const EvidenceKey own = key_of_a_claim_preflight(persistent_volume("nobody.example.com", kRwo));
+  const auto judged = [&](const EvidenceBook& evidence) {
+    return judge(pod(), cluster, catalog_, evidence, {}, kNow).at(0).judgement;
+  };
+  EXPECT_EQ(judged(book(passed(own, Scope::kNode))).verdict, Verdict::kSafe);
+  EXPECT_EQ(judged(book(passed(own, Scope::kNode, 38 * kDay))).verdict, Verdict::kUnproven) << "too old";
+  const Judgement failed_itself =
+      judged(book(failed(own, Scope::kNode, 9 * kDay), passed(of_class, Scope::kNode)));
+  EXPECT_EQ(failed_itself.verdict, Verdict::kUnsafe) << "whatever another volume of the class did";
+  EXPECT_EQ(judged(book(failed(of_class, Scope::kNode, 9 * kDay), passed(own, Scope::kNode))).verdict,
+            Verdict::kUnsafe)
+      << "one that passes does not show what made the other fail";
+  const Judgement renewed =
+      judged(book(passed(of_class, Scope::kNode, 31 * kDay), passed(own, Scope::kNode)));
+  EXPECT_FALSE(says(renewed, "evidence-stale"));
+  const Judgement renewed_by_class =
+      judged(book(passed(of_class, Scope::kNode), passed(own, Scope::kNode, 38 * kDay)));
+  EXPECT_EQ(renewed_by_class.verdict, Verdict::kSafe);
+
+  const auto other = but(persistent_volume("nobody.example.com", kRwo), [](auto& v) { v.name = "pv-2"; });
+  EXPECT_EQ(judged(book(passed(key_of_a_claim_preflight(other), Scope::kNode))).verdict, Verdict::kUnproven);
+}
+
 // Design section 2: a network filesystem at scope node stays unsafe unless the policy accepts it. For a
 // driver nobody knows the report says that it is NFS (`identity` saw nfs4).
 TEST_F(CornerCase, APassOnWhatIdentitySawToBeNfsIsNoPassOnADisk) {
@@ -105,6 +171,9 @@ TEST_F(CornerCase, APassOnWhatIdentitySawToBeNfsIsNoPassOnADisk) {
   Evidence report = passed(facts(pod(), cluster).key, Scope::kNode);
   report.filesystem = "nfs4";
   EXPECT_NE(verdict(pod(), cluster, book(report)), Verdict::kSafe);
+  report.key = key_of_a_claim_preflight(persistent_volume("nobody.example.com", kRwo));
+  EXPECT_NE(verdict(pod(), cluster, book(report)), Verdict::kSafe)
+      << "also where the claim itself was measured";
   report.filesystem = "ext4";  // what looks local is no guarantee, and the measurement is one
   const auto judged = judge(pod(), cluster, catalog_, book(report), {}, kNow).at(0);
   EXPECT_EQ(judged.judgement.verdict, Verdict::kSafe);

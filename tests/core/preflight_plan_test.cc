@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "operator/core/cluster_objects.h"
 #include "operator/core/evidence.h"
 #include "operator/core/preflight_resource.h"
 #include "operator/core/preflight_world.h"
@@ -108,7 +109,9 @@ TEST_F(PreflightPlan, APassIsEvidenceUnderTheKeyThatWasMeasured) {
 
 TEST_F(PreflightPlan, AClassThatChangesWhileItIsMeasuredIsMeasuredAgain) {
   live([&] { return cluster_.status().reason == "Measuring"; });
-  cluster_.view().storage_class->parameters_digest = "another";
+  StorageClass changed = provisioned_class();
+  changed.parameters_digest = "another";
+  cluster_.view().storage_class = changed;
   live([&] { return cluster_.status().phase == PreflightPhase::kInconclusive; });
   EXPECT_EQ(cluster_.status().reason, "ClassChanged");
   EXPECT_EQ(evidence_of(cluster_.status()), nullptr) << "nobody knows which of the two it was";
@@ -188,8 +191,9 @@ TEST_F(PreflightPlan, AVerdictStaysWhileItIsMeasuredAgainInVain) {
   cluster_.operator_version = "2";
   cluster_.schedules = false;
   live_until(PreflightPhase::kInconclusive);
-  ASSERT_TRUE(cluster_.status().measured);
-  EXPECT_EQ(cluster_.status().measured->evidence.verdicts[Strategy::kWal], Verdict::kSafe);
+  const Evidence* const evidence = evidence_of(cluster_.status());
+  ASSERT_NE(evidence, nullptr);
+  EXPECT_EQ(evidence->verdicts[Strategy::kWal], Verdict::kSafe);
   EXPECT_EQ(cluster_.status().reason, "Unschedulable");
 }
 
@@ -300,6 +304,19 @@ TEST_F(PreflightPlan, AQuotaIsNamedWhetherTheClaimOrAPodIsRefused) {
   EXPECT_EQ(status.phase, PreflightPhase::kCleaningUp);
 }
 
+TEST_F(PreflightPlan, PodsThatAreLongInComingHaveTheWholeTimeToMeasureAllTheSame) {
+  cluster_.limits.start_patience = 600;
+  cluster_.pods_end = false;
+  live([&] { return cluster_.status().reason == "Measuring"; });
+  const PreflightLimits& limits = cluster_.limits;
+  const UtcSeconds whole = limits.start_patience + limits.quick_deadline;
+  EXPECT_EQ(run_deadline(limits, ProbeProfile::kQuick), whole) << "the Job's own";
+  cluster_.now = cluster_.objects().jobs.front().started.value_or(0) + whole;
+  EXPECT_THAT(look(), IsEmpty());
+  cluster_.now += limits.quick_deadline;
+  EXPECT_EQ(written(look()).phase, PreflightPhase::kCleaningUp);
+}
+
 TEST_F(PreflightPlan, PodsThatNeverMetNameTheNetworkPolicyThatIsThere) {
   cluster_.when_a_pod_ends = [](ObservedPod& pod) {
     ProbeReport& report = *pod.containers.front().report;
@@ -351,7 +368,9 @@ TEST_F(PreflightPlan, APassThatDoesNotReachFarEnoughIsNoVerdictForTheScopeAskedF
   };
   live_until(PreflightPhase::kInconclusive);
   EXPECT_EQ(cluster_.status().reason, "ScopeNotReached");
-  EXPECT_EQ(cluster_.status().measured->evidence.scope, Scope::kNode);
+  const Evidence* const evidence = evidence_of(cluster_.status());
+  ASSERT_NE(evidence, nullptr);
+  EXPECT_EQ(evidence->scope, Scope::kNode);
 }
 
 TEST_F(PreflightPlan, AForeignVolumeNeverHasAPodAndItsReportNeverCounts) {
@@ -360,7 +379,9 @@ TEST_F(PreflightPlan, AForeignVolumeNeverHasAPodAndItsReportNeverCounts) {
   data.policy = "Delete";
   data.created = kStart + 1'000'000;  // young enough, but nobody provisioned it
   cluster_.binds_instead = data;
-  cluster_.view().storage_class->wait_for_first_consumer = true;
+  StorageClass waiting = provisioned_class();
+  waiting.wait_for_first_consumer = true;
+  cluster_.view().storage_class = waiting;
   live_until(PreflightPhase::kInconclusive);
   EXPECT_EQ(cluster_.status().reason, "ForeignVolume");
   EXPECT_FALSE(cluster_.status().measured);
@@ -408,8 +429,9 @@ TEST_F(PreflightPlan, AClaimPreflightUsesTheClaimThatIsThereAndLeavesIt) {
   claim.volume = "pv-7";
   claim.access_modes = {AccessMode::kReadWriteOnce};
   cluster_.view().subject = claim;
-  cluster_.view().subject_volume = ObservedVolume{};
-  cluster_.view().subject_volume->name = "pv-7";
+  ObservedVolume volume;
+  volume.name = "pv-7";
+  cluster_.view().subject_volume = volume;
   std::vector<ActionKind> seen;
   for (int i = 0; i < 40; ++i) {
     for (const Action& action : look()) {
@@ -424,7 +446,9 @@ TEST_F(PreflightPlan, AClaimPreflightUsesTheClaimThatIsThereAndLeavesIt) {
     cluster_.now += 2;
   }
   EXPECT_EQ(name(cluster_.status().phase), "Done");
-  EXPECT_EQ(cluster_.status().measured->evidence.key.volume, "pv-7");
+  const Evidence* const evidence = evidence_of(cluster_.status());
+  ASSERT_NE(evidence, nullptr);
+  EXPECT_EQ(evidence->key.volume, "pv-7");
   for (const ActionKind never :
        {ActionKind::kCreateClaim, ActionKind::kDeleteClaim, ActionKind::kSetVolumeToDelete,
         ActionKind::kProtectVolume, ActionKind::kReleaseVolume}) {

@@ -6,6 +6,7 @@
 #include "operator/core/cluster_objects.h"
 #include "operator/core/cluster_state.h"
 #include "operator/core/storage.h"
+#include "operator/core/verdict.h"
 #include "operator/core/volume.h"
 #include "operator/core/workload.h"
 

@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "operator/core/evidence.h"
 #include "operator/core/preflight_plan.h"
 #include "operator/core/preflight_resource.h"
 #include "operator/core/preflight_world.h"
@@ -257,7 +258,9 @@ TEST(PreflightSimulation, AVolumeThatDoesNotGoAwayIsToldAndNotWaitedForLongerTha
   };
   live(cluster.limits.cleanup_patience);
   EXPECT_EQ(name(cluster.status().phase), "CleaningUp");
-  EXPECT_EQ(cluster.status().measured->evidence.verdicts[Strategy::kWal], Verdict::kSafe);
+  const Evidence* const evidence = evidence_of(cluster.status());
+  ASSERT_NE(evidence, nullptr);
+  EXPECT_EQ(evidence->verdicts[Strategy::kWal], Verdict::kSafe);
   live(cluster.limits.cleanup_patience);
   EXPECT_EQ(name(cluster.status().phase), "Done");
   EXPECT_EQ(std::ranges::count(cluster.events, "CleanupStuck"), 1);

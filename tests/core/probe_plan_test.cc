@@ -50,6 +50,18 @@ TEST(PlanProbe, RefusesVolumesThatNoClassProvisions) {
   expect_refusal(plan(static_volume, reach_of()), "StorageClass");
 }
 
+TEST(PlanProbe, RefusesAVolumeThatIsNotAsItsClassMakesItAndSaysWhatElseWouldDo) {
+  const auto other = but(unknown_volume(), [](auto& f) {
+    f.key.storage_class.clear();
+    f.key.volume = "pv-1";
+    f.differs_from_class = "fsType ext4 instead of xfs";
+  });
+  expect_refusal(plan(other, reach_of()), "class fast makes it now (fsType ext4 instead of xfs)");
+  ProbeReach in_cluster;
+  in_cluster.in_cluster = true;
+  expect_refusal(plan(other, in_cluster), "order a ClaimPreflight of claim app-data");
+}
+
 TEST(PlanProbe, RefusesDearVolumesUnlessThePolicyAllowsThem) {
   const auto dear = but(unknown_volume(), [](auto& f) { f.costly_to_probe = true; });
   expect_refusal(plan(dear, reach_of()), "dear");

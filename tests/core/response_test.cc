@@ -193,6 +193,13 @@ TEST(ModeInForce, IsAtLeastGateWhereANamespaceOfTheClusterIsNotInViewYet) {
   EXPECT_EQ(mutate(ask).mode, Mode::kEnforce);
 }
 
+TEST(Respond, ModeGateSaysWhyNoPreflightCanSettleWhatItLetsRun) {
+  const Answer let_run = mutate(asking(Mode::kGate, kUnsettleable));
+  EXPECT_EQ(let_run.decision, Decision::kWarn);
+  EXPECT_TRUE(warns_of(let_run, "no preflight can settle it: volume \"data\": "));
+  EXPECT_FALSE(warns_of(mutate(asking(Mode::kGate, kUnprovenVolume)), "no preflight can settle it"));
+}
+
 TEST(Respond, APreflightInAClusterIsWantedWhereTheWorkloadMayRun) {
   Ask ask = asking(Mode::kGate, kUnprovenVolume);
   ask.volumes.front().access_modes = {AccessMode::kReadWriteOnce};
@@ -270,8 +277,8 @@ TEST(ModeInForce, IsOffInAnIgnoredNamespace) {
 
 // ---- require-local ----
 
-TEST(RequireLocal, EnforcesWhateverTheMode) {
-  for (const Mode mode : {Mode::kOff, Mode::kAudit, Mode::kWarn, Mode::kGate, Mode::kEnforce}) {
+TEST(RequireLocal, EnforcesInEveryModeButOff) {
+  for (const Mode mode : {Mode::kAudit, Mode::kWarn, Mode::kGate, Mode::kEnforce}) {
     const auto decide_on = [&](const VolumeFacts& facts, bool mutating) {
       Ask ask = asking(mode, facts);
       ask.object = requiring_local();
@@ -283,6 +290,19 @@ TEST(RequireLocal, EnforcesWhateverTheMode) {
     EXPECT_EQ(decide_on(kUnsettleable, false), Decision::kDeny) << mode;
     EXPECT_EQ(decide_on(kUnprovenVolume, true), Decision::kGate) << mode;
     EXPECT_EQ(decide_on(kUnprovenVolume, false), Decision::kDeny) << mode << ": without the gate";
+  }
+}
+
+TEST(RequireLocal, IsToldThatWalguardIsOffWhereItIs) {
+  for (const VolumeFacts& facts : {kSafeVolume, kUnsafeVolume, kUnsettleable, kUnprovenVolume}) {
+    Ask ask = asking(Mode::kOff, facts);
+    ask.object = requiring_local();
+    EXPECT_EQ(answer(ask).decision, Decision::kAllow);
+    EXPECT_EQ(mutate(ask).decision, Decision::kAllow);
+    EXPECT_TRUE(warns_of(answer(ask), "walguard/require-local is not honoured"));
+    ask.namespace_mode = Mode::kEnforce;
+    ask.namespace_ignored = true;
+    EXPECT_EQ(answer(ask).decision, Decision::kAllow);
   }
 }
 
@@ -483,6 +503,32 @@ TEST(NeverDenied, ButAnUpdateThatMakesItWorseIs) {
   unknown_before.old_volumes.reset();
   EXPECT_EQ(answer(unknown_before).decision, Decision::kDeny)
       << "without the old object nothing can be compared";
+}
+
+TEST(NeverDenied, AnotherNameOfTheVolumeMakesItNoWorse) {
+  const auto renamed = but(kUnsafeVolume, [](auto& f) { f.volume = "renamed"; });
+  EXPECT_EQ(answer(updating(kUnsafeVolume, renamed)).decision, Decision::kWarn);
+  const auto of_one_file = but(renamed, [](auto& f) { f.single_file_mount = true; });
+  EXPECT_EQ(answer(updating(kUnsafeVolume, of_one_file)).decision, Decision::kDeny)
+      << "the same claim, mounted worse than before";
+  const auto no_claim = [](auto& f) { f.claim.clear(); };
+  EXPECT_EQ(answer(updating(but(kUnsafeVolume, no_claim), but(renamed, no_claim))).decision, Decision::kDeny)
+      << "without a claim nothing but the name tells that it is the same";
+}
+
+TEST(NeverDenied, OfTwoVolumesOnOneClaimTheOneWhoseNameIsGoneWasRenamed) {
+  const auto named = [](std::string name) {
+    return but(kUnsafeVolume, [&](auto& f) { f.volume = std::move(name); });
+  };
+  const auto of_one_file = [](VolumeFacts facts) {
+    return but(std::move(facts), [](auto& f) { f.single_file_mount = true; });
+  };
+  Ask ask = updating(named("folder"), named("folder"));
+  ask.old_volumes->push_back(of_one_file(named("file")));
+  ask.volumes.push_back(of_one_file(named("database")));
+  EXPECT_EQ(answer(ask).decision, Decision::kWarn) << "file is database now";
+  ask.volumes.front() = of_one_file(named("folder"));
+  EXPECT_EQ(answer(ask).decision, Decision::kDeny) << "folder is worse than it was, whatever file was";
 }
 
 TEST(NeverDenied, AScaleDownIsNotAndAScaleUpIs) {
@@ -737,15 +783,35 @@ TEST(Scale, IsOfTheWorkloadInViewWithTheWantedReplicas) {
 
   const auto target = of_kind(WorkloadKind::kDeployment);
   const auto scaled = scaled_workload(scale, cluster_of(target));
-  ASSERT_TRUE(scaled);
+  if (!scaled) FAIL() << "it is in view";
   EXPECT_EQ(scaled->replicas, 5);
   ASSERT_EQ(scaled->pod.volumes.size(), 1U);
   EXPECT_EQ(scaled->pod.volumes[0].claim, "app-data");
 
   const auto plain = of_kind(WorkloadKind::kDeployment, pod(volume_of(VolumeKind::kProjection)));
   const auto nothing_to_judge = scaled_workload(scale, cluster_of(plain));
-  ASSERT_TRUE(nothing_to_judge);
-  EXPECT_TRUE(nothing_to_judge->pod.volumes.empty());
+  EXPECT_TRUE(nothing_to_judge && nothing_to_judge->pod.volumes.empty());
+}
+
+// ---- a claim that is not known yet ----
+
+TEST(UnknownClaim, OfAClusterHoldsItsPodUntilItIsKnownAndRefusesNoWorkload) {
+  for (const Binding binding : {Binding::kMissing, Binding::kUndecided}) {
+    Ask ask = asking(Mode::kEnforce, but(kUnsettleable, [&](auto& f) {
+                       f.binding = binding;
+                       f.claim = "data";
+                       f.key = {};
+                     }));
+    EXPECT_EQ(mutate(ask).decision, Decision::kWarn) << "of files, nothing more will come";
+    EXPECT_EQ(answer(ask).decision, Decision::kDeny);
+    ask.reach.in_cluster = true;
+    EXPECT_TRUE(mutate(ask).add_gate);
+    EXPECT_TRUE(mutate(ask).wanted_probes.empty());
+    ask.object = gated();
+    EXPECT_EQ(answer(ask).decision, Decision::kGate);
+    ask.object = of_kind(WorkloadKind::kDeployment);
+    EXPECT_EQ(answer(ask).decision, Decision::kWarn);
+  }
 }
 
 // ---- a view of the cluster that is out of date ----

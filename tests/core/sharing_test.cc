@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "operator/core/cluster_objects.h"
 #include "operator/core/cluster_state.h"
 #include "operator/core/verdict.h"
 #include "operator/core/workload.h"

@@ -11,6 +11,7 @@
 
 #include "operator/core/catalog.h"
 #include "operator/core/cluster_state.h"
+#include "operator/core/evidence.h"
 #include "operator/core/verdict.h"
 #include "operator/core/volume.h"
 #include "operator/core/workload.h"
@@ -292,15 +293,46 @@ TEST_F(Storage, TheKeyIsTheSameBeforeAndAfterBinding) {
   EXPECT_EQ(unbound.key, bound.key);
 }
 
-TEST_F(Storage, AVolumeThatContradictsItsClassIsNotWhatTheClassWasMeasuredAs) {
+TEST_F(Storage, AVolumeThatContradictsItsClassIsProvenOnItselfAndSaysHowItDiffers) {
   const auto fast = storage_class("fast", "block.example.com", {{"csi.storage.k8s.io/fstype", "xfs"}});
-  const auto by_class = describe(cluster_of(fast, claim(kRwo))).key;
-  auto options = persistent_volume("block.example.com", kRwo);
-  options.mount_options = {"nobarrier"};
-  EXPECT_NE(describe(cluster_of(fast, claim(kRwo, "fast", "pv-1"), options)).key, by_class);
-  auto filesystem = persistent_volume("block.example.com", kRwo);
-  filesystem.fs_type = "ext4";
-  EXPECT_NE(describe(cluster_of(fast, claim(kRwo, "fast", "pv-1"), filesystem)).key, by_class);
+  const auto plain = persistent_volume("block.example.com", kRwo);
+  const auto facts = [&](const PersistentVolume& volume) {
+    return describe(cluster_of(fast, claim(kRwo, "fast", "pv-1"), volume));
+  };
+  EXPECT_EQ(facts(plain).differs_from_class, "");
+  const auto options = facts(but(plain, [](auto& v) { v.mount_options = {"nobarrier", "discard"}; }));
+  EXPECT_EQ(options.differs_from_class, "mountOptions discard,nobarrier instead of none");
+  const auto filesystem = facts(but(plain, [](auto& v) { v.fs_type = "ext4"; }));
+  EXPECT_EQ(filesystem.differs_from_class, "fsType ext4 instead of xfs");
+  for (const VolumeFacts& each : {options, filesystem}) {
+    EXPECT_EQ(each.key.storage_class, "");
+    EXPECT_EQ(each.key.volume, "pv-1");
+    EXPECT_EQ(each.key.fs_type, "") << "a ClaimPreflight's key has none";
+    EXPECT_EQ(each.own_key, std::nullopt) << "there is no other";
+  }
+}
+
+TEST_F(Storage, OtherMountOptionsLeaveTheClassesParametersAsTheyWere) {
+  const auto iscsi = storage_class("fast", "either.example.com", {{"protocol", "iscsi"}});
+  auto volume = persistent_volume("either.example.com", kRwo);
+  volume.mount_options = {"noatime"};
+  EXPECT_EQ(describe(cluster_of(iscsi, claim(kRwo, "fast", "pv-1"), volume)).transport,
+            Transport::kNetworkBlock)
+      << "options may be changed, parameters may not";
+}
+
+TEST_F(Storage, AVolumeOfAClassMayHaveBeenMeasuredOnItselfToo) {
+  auto volume = persistent_volume("block.example.com", kRwo);
+  auto fast = storage_class("fast", "block.example.com");
+  fast.mount_options = volume.mount_options = {"noatime", "discard"};
+  const auto bound = describe(cluster_of(fast, claim(kRwo, "fast", "pv-1"), volume));
+  EvidenceKey own;
+  own.volume = "pv-1";
+  own.driver = "block.example.com";
+  own.mount_options = {"discard", "noatime"};
+  EXPECT_EQ(bound.own_key, own);
+  EXPECT_EQ(bound.key.storage_class, "fast");
+  EXPECT_EQ(describe(cluster_of(fast, claim(kRwo))).own_key, std::nullopt) << "it is not there yet";
 }
 
 TEST_F(Storage, WhatWasMeasuredForOneNodeSaysNothingOfTheSameClassServedToMany) {

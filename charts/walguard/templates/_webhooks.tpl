@@ -78,6 +78,12 @@ matchExpressions:
   resources: [deployments/scale, statefulsets/scale, replicasets/scale]
   operations: [UPDATE]
   scope: Namespaced
+{{- else if eq . "policies" }}
+- apiGroups: [walguard.dev]
+  apiVersions: [v1alpha1]
+  resources: [walguardpolicies]
+  operations: [CREATE, UPDATE]
+  scope: Cluster
 {{- end }}
 {{- end }}
 
@@ -106,6 +112,10 @@ CEL: one of a pod spec's volumes could be shared. Not what the kubelet writes it
 {{- else }}
 - name: not-being-deleted
   expression: "!has(object.metadata.deletionTimestamp)"
+{{- if eq $shape "policies" }}
+- name: not-only-metadata
+  expression: request.operation == 'CREATE' || object.spec != oldObject.spec
+{{- else }}
 {{- if eq $shape "workloads" }}
 - name: volumes-that-could-be-shared
   expression: >-
@@ -154,10 +164,12 @@ CEL: one of a pod spec's volumes could be shared. Not what the kubelet writes it
 {{- end }}
 {{- end }}
 {{- end }}
+{{- end }}
 
 {{/*
 One entry. Arguments: root; configuration: the kind it belongs to; name: without ".walguard.dev"; shape; failurePolicy;
-namespaces: strict, other or all; requireLocal: yes, no, or nothing where it does not matter.
+namespaces: strict, other or all; requireLocal: yes, no, or nothing where it does not matter; path: where not /mutate or
+/validate.
 */}}
 {{- define "walguard.webhook" -}}
 {{- $name := printf "%s.walguard.dev" .name }}
@@ -167,7 +179,7 @@ namespaces: strict, other or all; requireLocal: yes, no, or nothing where it doe
     service:
       name: walguard
       namespace: {{ .root.Release.Namespace }}
-      path: {{ $mutating | ternary "/mutate" "/validate" }}
+      path: {{ .path | default ($mutating | ternary "/mutate" "/validate") }}
       port: 443
     {{- with include "walguard.caBundle" . }}
     caBundle: {{ . }}

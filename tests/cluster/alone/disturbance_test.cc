@@ -70,11 +70,10 @@ TEST_F(Disturbance, ANodeThatLosesItsPowerInTheMiddleLeavesNothingBehindAndTheNe
 }
 
 TEST_F(Disturbance, TheCertificateIsTrustedAgainAfterSomebodyBlankedTheBundle) {
-  ASSERT_TRUE(cluster()
-                  .kubectl({"patch", "validatingwebhookconfiguration", "walguard", "--type=json",
-                            "--patch=[{\"op\":\"replace\",\"path\":\"/webhooks/0/clientConfig/"
-                            "caBundle\",\"value\":\"\"}]"})
-                  .ok());
+  const std::string blank =
+      R"(--patch=[{"op":"replace","path":"/webhooks/0/clientConfig/caBundle","value":""}])";
+  ASSERT_TRUE(
+      cluster().kubectl({"patch", "validatingwebhookconfiguration", "walguard", "--type=json", blank}).ok());
   EXPECT_TRUE(eventually(std::chrono::seconds(30), [&] {
     const auto configuration = cluster().get("validatingwebhookconfiguration", "walguard");
     return configuration.value("/webhooks/0/clientConfig/caBundle"_json_pointer, std::string()) != "";

@@ -1,6 +1,7 @@
 // Preflights of two pods on two nodes. One at a time: one of them cuts the way between all such pods.
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,7 +13,6 @@
 namespace walguard::cluster::testing {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 

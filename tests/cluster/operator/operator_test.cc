@@ -52,11 +52,17 @@ TEST_F(Operator, DeniesADeploymentOnANetworkClassInItsOwnWords) {
   ASSERT_TRUE(apply(storage_class_yaml(storage_class, "nfs.csi.k8s.io") +
                     claim_yaml("shared", storage_class, "ReadWriteMany"))
                   .ok());
-  const CommandResult applied = apply(deployment("web", "shared", 3));
+  CommandResult applied;
+  // The namespace's label and the claim reach walguard's index a moment later.
+  EXPECT_TRUE(eventually(std::chrono::seconds(20), [&] {
+    applied = apply(deployment("web", "shared", 3), {"--dry-run=server"});
+    return !applied.ok();
+  }));
+  applied = apply(deployment("web", "shared", 3));
   EXPECT_FALSE(applied.ok());
   EXPECT_THAT(applied.errors,
               AllOf(HasSubstr("denied the request"), HasSubstr("network-filesystem"), HasSubstr("Remedy:")));
-  const CommandResult pod = apply(guarded_pod("direct", "shared"));
+  const CommandResult pod = apply(pod_with_database("direct", "shared"));
   EXPECT_FALSE(pod.ok());
   EXPECT_THAT(pod.errors, HasSubstr("network-filesystem"));
 }
@@ -97,14 +103,13 @@ TEST_F(Operator, OpensTheGatesOfANamespaceThatIsSwitchedOff) {
                     claim_yaml("nowhere", storage_class, "ReadWriteOncePod"))
                   .ok());
   set_mode("gate");
-  std::string pod = guarded_pod("one", "nowhere");
-  const std::string required = "walguard/require-local: \"true\", ";
-  pod.erase(pod.find(required), required.size());
-  const CommandResult created = apply(pod);
+  const CommandResult created = apply(pod_with_database("one", "nowhere") + guarded_pod("two", "nowhere"));
   ASSERT_TRUE(created.ok()) << created.errors;
   ASSERT_THAT(gates_of("one"), Contains("walguard/preflight"));
+  ASSERT_THAT(gates_of("two"), Contains("walguard/preflight"));
   set_mode("off");
-  EXPECT_TRUE(eventually(std::chrono::seconds(10), [&] { return gates_of("one").empty(); }));
+  EXPECT_TRUE(eventually(std::chrono::seconds(10),
+                         [&] { return gates_of("one").empty() && gates_of("two").empty(); }));
 }
 
 TEST_F(Operator, LetsAPodWithoutSharedStorageAlone) {

@@ -366,6 +366,25 @@ TEST_F(ClusterPreflightsTest, AQuotaThatRefusesTheClaimIsNamedInTheStatus) {
   EXPECT_THAT(events_, Contains("ResourceQuota"));
 }
 
+TEST_F(ClusterPreflightsTest, AnOrphanThatMayNotBeRemovedIsNotAskedForWithoutPause) {
+  ClusterPreflights executor = this->executor();
+  api_.add("jobs", "walguard-system",
+           {{"metadata",
+             {{"name", "walguard-pf-gone-1"},
+              {"labels",
+               {{wire::kManagedByLabel, wire::kManagedBy},
+                {wire::kPreflightUidLabel, "gone"},
+                {wire::kRunLabel, "walguard-pf-gone-1"}}}}}});
+  bool refusing = true;
+  api_.refuse = [&](const std::string& method, const std::string&) -> std::optional<kube::HttpReply> {
+    if (method != "DELETE" || !refusing) return std::nullopt;
+    return MemoryApi::status(403, "Forbidden", "another policy refuses it");
+  };
+  EXPECT_EQ(executor.pass(never_), Pass::kFailed);
+  refusing = false;
+  EXPECT_EQ(executor.pass(never_), Pass::kActed);
+}
+
 TEST_F(ClusterPreflightsTest, AStatusThatAnotherWroteMeanwhileIsNotOverwritten) {
   ClusterPreflights executor = this->executor();
   ASSERT_TRUE(executor.ensure(request(), never_));

@@ -16,6 +16,7 @@
 #include "operator/core/catalog.h"
 #include "operator/core/evidence.h"
 #include "tests/controller/support.h"
+#include "tests/support/files.h"
 
 namespace walguard::controller {
 namespace {

@@ -159,10 +159,13 @@ TEST_F(DecideGate, ANamespaceThatIsSwitchedOffOrOnlyWarnsOpensTheGate) {
   }
 }
 
-TEST_F(DecideGate, AGuaranteeThatAPodAsksForHoldsWhateverTheMode) {
-  set_mode(core::Mode::kOff);
+TEST_F(DecideGate, AGuaranteeThatAPodAsksForHoldsInEveryModeButOff) {
   pod_.pod.annotations.require_local = true;
+  set_mode(core::Mode::kAudit);
   EXPECT_FALSE(decide().open);
+  set_mode(core::Mode::kOff);
+  EXPECT_TRUE(decide().open);
+  EXPECT_THAT(decide().note.message, HasSubstr("Mode off"));
 }
 
 TEST_F(DecideGate, WhatNoPreflightCanSettleIsKeptByEnforceAndLetGoByGate) {

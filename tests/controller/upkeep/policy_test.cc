@@ -292,6 +292,19 @@ TEST_F(PolicyWatchTest, AnInvalidObjectIsIgnoredAsAWholeAndTheOthersStay) {
   EXPECT_EQ(watch_->get()->policy.stale_grace, 24 * 3600);
 }
 
+TEST_F(PolicyWatchTest, OfAnObjectThatCannotBeUnderstoodAnyMoreWhatItSaidBeforeStaysInForce) {
+  put("p", {{"staleGrace", "1d"}});
+  put("p", {{"staleGrace", "2d"}, {"evidenceMaxAge", "1s"}});
+  EXPECT_EQ(watch_->get()->policy.stale_grace, 24 * 3600);
+  list({"p"});
+  EXPECT_EQ(watch_->get()->policy.stale_grace, 24 * 3600);
+  put("p", {{"staleGrace", "3d"}});
+  EXPECT_EQ(watch_->get()->policy.stale_grace, 3 * 24 * 3600);
+  put("p", {{"evidenceMaxAge", "1s"}});
+  list({});
+  EXPECT_EQ(watch_->get()->policy.stale_grace, core::Policy{}.stale_grace);
+}
+
 TEST_F(PolicyWatchTest, FactsOfTheClusterComeBeforeTheEmbeddedOnes) {
   core::VariantQuery query;
   query.driver = "nfs.csi.k8s.io";
@@ -311,7 +324,7 @@ TEST_F(PolicyWatchTest, TheStatusSaysWhatIsInForceAndWhatIsWrong) {
   EXPECT_EQ(condition("bad")["status"], "False");
   EXPECT_EQ(condition("bad")["reason"], "Invalid");
   EXPECT_THAT(condition("bad")["message"].get<std::string>(),
-              AllOf(HasSubstr("spec.evidenceMaxAge"), HasSubstr("ignored")));
+              AllOf(HasSubstr("spec.evidenceMaxAge"), HasSubstr("stays in force")));
 
   seen("good");
   seen("bad");
