@@ -9,6 +9,7 @@
 #include "operator/core/policy.h"
 #include "operator/core/resolve.h"
 #include "operator/core/response.h"
+#include "operator/core/verdict.h"
 #include "operator/core/volume.h"
 #include "operator/core/workload.h"
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "operator/core/cluster_objects.h"
-#include "operator/core/cluster_state.h"
+#include "operator/core/decide.h"
 #include "operator/core/databases.h"
 #include "operator/core/evidence.h"
 #include "operator/core/placement.h"
