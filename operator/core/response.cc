@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "operator/core/cluster_objects.h"
-#include "operator/core/decide.h"
 #include "operator/core/databases.h"
+#include "operator/core/decide.h"
 #include "operator/core/evidence.h"
 #include "operator/core/placement.h"
 #include "operator/core/policy.h"
