@@ -103,6 +103,8 @@ void add_cluster(CLI::App& command, ServeOptions& options) {
       ->check(CLI::Range(10, 3600))
       ->capture_default_str()
       ->envname("WALGUARD_PREFLIGHT_PATIENCE");
+  // Hidden: a crash between two actions of a preflight cannot be had otherwise where time decides.
+  command.add_option("--exit-after-actions", options.exit_after_actions)->group("");
   command.add_option("--service-name", options.service_name, "The webhook's Service")
       ->type_name("NAME")
       ->capture_default_str()

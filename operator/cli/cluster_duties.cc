@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -43,6 +44,8 @@ namespace {
 constexpr std::chrono::seconds kPolicyReportInterval{30};
 constexpr std::chrono::seconds kLongestWait{10};
 constexpr std::chrono::milliseconds kListingInterval{200};
+
+constexpr int kKilled = 137;  // as a container that got SIGKILL ends
 
 controller::ClusterPreflightOptions preflight_options(const ServeOptions& options) {
   controller::ClusterPreflightOptions made;
@@ -170,6 +173,12 @@ controller::ClusterPreflightParts ClusterDuties::preflight_parts() {
   made.policy = [this] { return parts_.policies.get()->policy; };
   made.now = utc_now;
   made.emit = [this](const controller::PreflightEvent& event) { events_.post(note_of(event)); };
+  if (const int last = parts_.options.exit_after_actions; last > 0) {
+    // As a crash is: nothing is given back, nothing is said.
+    made.after_action = [last, done = 0](core::ActionKind, bool) mutable {
+      if (++done >= last) std::_Exit(kKilled);
+    };
+  }
   made.log = log_;
   return made;
 }

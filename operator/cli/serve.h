@@ -24,6 +24,7 @@ struct ServeOptions {
   std::vector<std::string> image_pull_secrets;
   bool trust_node_names = false;  ///< nodes of different names are two, though their kernel is one
   int preflight_patience = 120;   ///< seconds for a claim to be bound, and again for the pods to start
+  int exit_after_actions = 0;  ///< for tests: end as by SIGKILL after so many actions of preflights; 0: never
   std::string service_name = "walguard";
   std::string tls_secret = "walguard-tls";
   std::string webhook_name = "walguard";  ///< of both webhook configurations

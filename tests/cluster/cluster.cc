@@ -62,12 +62,13 @@ std::string Cluster::program(const std::string& name) const {
   return !programs_.empty() && std::filesystem::exists(ours) ? ours : name;
 }
 
-CommandResult Cluster::run(const std::string& program, const std::vector<std::string>& arguments) const {
+CommandResult Cluster::run(const std::string& program, const std::vector<std::string>& arguments,
+                           const std::stop_token& stop) const {
   std::vector<std::string> command = {program};
   command.insert(command.end(), arguments.begin(), arguments.end());
   process::ChildRunner runner(process::ChildLimits{.output = 64U << 20U});
-  const process::ChildEnd end = runner.run(
-      command, std::stop_token(), {"KUBECONFIG=" + kubeconfig_, "WALGUARD_CLUSTER_DIR=" + cluster_folder()});
+  const process::ChildEnd end =
+      runner.run(command, stop, {"KUBECONFIG=" + kubeconfig_, "WALGUARD_CLUSTER_DIR=" + cluster_folder()});
   const bool exited = end.how == process::ChildEnd::How::kExited;
   return {.exit_code = exited ? end.code : -1, .output = end.output, .errors = end.error_tail};
 }
@@ -82,6 +83,11 @@ CommandResult Cluster::helm(const std::vector<std::string>& arguments) const {
 
 CommandResult Cluster::script(const std::vector<std::string>& arguments) const {
   return run(std::string(WALGUARD_SOURCE_DIR) + "/scripts/cluster", arguments);
+}
+
+CommandResult Cluster::walguard(const std::vector<std::string>& arguments,
+                                const std::stop_token& stop) const {
+  return run(WALGUARD_BINARY, arguments, stop);
 }
 
 nlohmann::json Cluster::get(const std::string& kind, const std::string& name,

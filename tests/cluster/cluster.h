@@ -6,6 +6,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,10 @@ class Cluster {
   /// `scripts/cluster ARGUMENT...`.
   [[nodiscard]] CommandResult script(const std::vector<std::string>& arguments) const;
 
+  /// walguard as it was built beside the tests, outside the cluster and with an administrator's rights.
+  [[nodiscard]] CommandResult walguard(const std::vector<std::string>& arguments,
+                                       const std::stop_token& stop) const;
+
   /// An object of `kind` (`pod`, `volumepreflights.walguard.dev`, ...); JSON null where there is none.
   /// `space`: its namespace, empty for objects that have none.
   [[nodiscard]] nlohmann::json get(const std::string& kind, const std::string& name,
@@ -52,8 +57,8 @@ class Cluster {
  private:
   Cluster(std::string kubeconfig, std::string programs, bool ours);
 
-  [[nodiscard]] CommandResult run(const std::string& program,
-                                  const std::vector<std::string>& arguments) const;
+  [[nodiscard]] CommandResult run(const std::string& program, const std::vector<std::string>& arguments,
+                                  const std::stop_token& stop = {}) const;
   [[nodiscard]] std::string program(const std::string& name) const;
 
   std::string kubeconfig_;

@@ -1,7 +1,10 @@
 // What disturbs every other test: walguard killed, cut off, taken away, and a node without power.
+#include <atomic>
 #include <chrono>
 #include <future>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -17,6 +20,8 @@ namespace {
 using ::testing::Contains;
 using ::testing::IsEmpty;
 
+constexpr int kKilled = 137;
+
 class Disturbance : public OperatorTest {
  protected:
   /// The pod "waiting", on a class that no preflight can ever prove, as no driver of it runs.
@@ -29,6 +34,40 @@ class Disturbance : public OperatorTest {
                     .ok());
     ASSERT_THAT(gates_of("waiting"), Contains("walguard/preflight"));
   }
+  /// The release has none while this lives.
+  class NoReplicas {
+   public:
+    explicit NoReplicas(const Disturbance& test) : test_(test) { scale("0"); }
+    ~NoReplicas() {
+      scale("2");
+      EXPECT_TRUE(test_.in_release({"rollout", "status", "deployment/walguard", "--timeout=60s"}).ok());
+    }
+    NoReplicas(const NoReplicas&) = delete;
+    NoReplicas& operator=(const NoReplicas&) = delete;
+
+   private:
+    void scale(const std::string& replicas) const {
+      EXPECT_TRUE(test_.in_release({"scale", "deployment/walguard", "--replicas=" + replicas}).ok());
+    }
+    const Disturbance& test_;
+  };
+
+  [[nodiscard]] std::string replicas_left() const {
+    return in_release({"get", "pods", "--selector=app.kubernetes.io/component=webhook", "--output=name"})
+        .output;
+  }
+  /// An operator outside the cluster, until the first action of a preflight has been carried out. Its exit
+  /// code.
+  [[nodiscard]] int live_for_one_action(const std::stop_token& stop) const {
+    const CommandResult end = cluster().walguard(
+        {"serve", std::string("--namespace=") + kReleaseNamespace, "--pod-name=mortal",
+         "--listen=127.0.0.1:0", "--http-listen=127.0.0.1:0", "--image=walguard.test/walguard:dev",
+         "--image-pull-policy=Never", "--trust-node-names", "--exit-after-actions=1"},
+        stop);
+    EXPECT_TRUE(end.exit_code == kKilled || stop.stop_requested())
+        << end.exit_code << end.output << end.errors;
+    return end.exit_code;
+  }
 };
 
 TEST_F(Disturbance, AnOperatorThatIsKilledInTheMiddleOfAPreflightGoesOnWhereItWas) {
@@ -39,6 +78,27 @@ TEST_F(Disturbance, AnOperatorThatIsKilledInTheMiddleOfAPreflightGoesOnWhereItWa
                   .ok());
   expect_released();
   EXPECT_TRUE(in_release({"rollout", "status", "deployment/walguard", "--timeout=60s"}).ok());
+}
+
+TEST_F(Disturbance, KilledAfterEveryActionOfAPreflightTheOperatorComesToTheEndAndLeavesNothing) {
+  if (!cluster().is_ours()) GTEST_SKIP() << "the operator runs outside the cluster here, as an administrator";
+  // Held before there is a class, so that no preflight begins while the operator of the release lives.
+  ASSERT_TRUE(apply(claim_yaml("data", own("local"), "ReadWriteOnce") + guarded_pod("one", "data")).ok());
+  ASSERT_THAT(gates_of("one"), Contains("walguard/preflight"));
+  const NoReplicas without(*this);
+  ASSERT_TRUE(eventually(std::chrono::seconds(60), [&] { return replicas_left().empty(); }))
+      << replicas_left();
+  if (!make_class("local", {"--attach-required"})) return;
+
+  std::atomic<int> lives = 0;
+  std::jthread one_after_the_other([&](const std::stop_token& stop) {
+    while (!stop.stop_requested() && live_for_one_action(stop) == kKilled) ++lives;
+  });
+  EXPECT_TRUE(eventually(kPreflight, [&] { return gates_of("one").empty(); }));
+  EXPECT_TRUE(nothing_is_left());
+  one_after_the_other.request_stop();
+  one_after_the_other.join();
+  EXPECT_GE(lives, 8) << "Job, Service, Secret and claim are made and removed, and the status tells of it";
 }
 
 TEST_F(Disturbance, ANodeThatLosesItsPowerInTheMiddleLeavesNothingBehindAndTheNextRunSettlesIt) {
