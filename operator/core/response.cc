@@ -9,16 +9,13 @@
 #include <utility>
 #include <vector>
 
-#include "operator/core/catalog.h"
 #include "operator/core/cluster_objects.h"
-#include "operator/core/cluster_state.h"
 #include "operator/core/databases.h"
 #include "operator/core/decide.h"
 #include "operator/core/evidence.h"
 #include "operator/core/placement.h"
 #include "operator/core/policy.h"
 #include "operator/core/probe_plan.h"
-#include "operator/core/resolve.h"
 #include "operator/core/verdict.h"
 #include "operator/core/volume.h"
 #include "operator/core/workload.h"
@@ -355,47 +352,6 @@ void annotate(Answer& answer) {
 }
 
 }  // namespace
-
-namespace {
-
-/// Of a driver that nobody knows, the preflight's `identity` has seen what it mounts. Only what speaks
-/// against it is taken: that it looks local is no guarantee.
-void learn_from_identity(VolumeFacts& facts, const EvidenceKey& key, const EvidenceBook& evidence,
-                         const Catalog& catalog) {
-  if (facts.transport) return;
-  for (const Evidence* const latest : evidence.latest_everywhere(key)) {
-    const Filesystem* seen = catalog.filesystem_by_name(latest->filesystem);
-    if (seen == nullptr || !seen->transport) continue;
-    const bool dangerous = *seen->transport == Transport::kNetworkFilesystem ||
-                           *seen->transport == Transport::kObjectFuse ||
-                           *seen->transport == Transport::kVmShare;
-    if (!dangerous) continue;
-    facts.transport = seen->transport;
-    return;
-  }
-}
-
-}  // namespace
-
-std::vector<JudgedVolume> judge(const Workload& workload, const ClusterState& cluster, const Catalog& catalog,
-                                const EvidenceBook& evidence, const Policy& policy, UtcSeconds now) {
-  std::vector<JudgedVolume> judged;
-  for (VolumeFacts& facts : resolve(workload, cluster, catalog)) {
-    learn_from_identity(facts, facts.key, evidence, catalog);
-    if (facts.own_key) learn_from_identity(facts, *facts.own_key, evidence, catalog);
-    Judgement judgement = decide(facts, evidence, policy, now);
-    judged.push_back({std::move(facts), std::move(judgement)});
-  }
-  return judged;
-}
-
-std::vector<JudgedVolume> judge_before_update(Workload old_object, const Workload& object,
-                                              const ClusterState& cluster, const Catalog& catalog,
-                                              const EvidenceBook& evidence, const Policy& policy,
-                                              UtcSeconds now) {
-  old_object.annotations = object.annotations;
-  return judge(old_object, cluster, catalog, evidence, policy, now);
-}
 
 Answer respond(const RequestFacts& request, const std::vector<JudgedVolume>& volumes,
                const EvidenceBook& evidence, const Policy& policy, const ProbeReach& reach, UtcSeconds now) {

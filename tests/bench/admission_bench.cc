@@ -29,7 +29,8 @@ namespace {
 /// The 6 KB pod of the wire tests, on a claim of the given provisioner.
 class Bench {
  public:
-  explicit Bench(const char* provisioner) : catalog_(std::make_shared<const core::Catalog>(knowledge::load_embedded_catalog().value())) {
+  explicit Bench(const char* provisioner)
+      : catalog_(std::make_shared<const core::Catalog>(knowledge::load_embedded_catalog().value())) {
     auto cluster = std::make_shared<core::ClusterState>();
     core::StorageClass storage_class;
     storage_class.name = "class";
