@@ -30,7 +30,8 @@ core::ClusterState state_of(ClusterKind kind, std::string json) {
   core::ClusterState state;
   auto object = decode(kind, std::move(json));
   EXPECT_TRUE(object) << object.error();
-  if (object && *object) state.add(**std::move(object));
+  if (!object) return state;
+  if (std::optional<core::ClusterObject>& held = *object; held) state.add(*std::move(held));
   return state;
 }
 
