@@ -52,7 +52,7 @@ void AdmissionServer::route_http() {
   http_->route("GET", "/readyz", [this](const server::HttpRequest&, server::HttpResponse& response) {
     const std::string why = why_not_ready();
     response.status = why.empty() ? 200 : 503;
-    response.body = why.empty() ? "ok\n" : why;
+    response.body = why.empty() ? "ok\n" + (parts_.remark ? parts_.remark() : "") : why;
   });
   http_->route("GET", "/metrics", [this](const server::HttpRequest&, server::HttpResponse& response) {
     server::MetricsSample sample = parts_.sample();

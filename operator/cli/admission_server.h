@@ -26,7 +26,9 @@ struct AdmissionServerParts {
   server::AdmissionParts admission;
   server::TlsSource tls;
   std::function<std::string()> why_not_ready;  ///< for people, ending with a line feed; "" when ready
-  wire::DriverReader read_drivers;             ///< for policies under review
+  /// What /readyz says though it is ready; "" for nothing. May be empty.
+  std::function<std::string()> remark;
+  wire::DriverReader read_drivers;  ///< for policies under review
   /// What is the owner's of the metrics; `ready` and the connections are the server's.
   std::function<server::MetricsSample()> sample;
 };

@@ -230,6 +230,7 @@ Result<void> ClusterOperator::Parts::start_server() {
   parts.tls = *std::move(tls);
   parts.why_not_ready = [this] { return why_not_ready(); };
   parts.sample = [this] { return sample(); };
+  parts.remark = [this] { return controller::what_is_stale(index->status()); };
   parts.read_drivers = knowledge::load_drivers;
   server = std::make_unique<AdmissionServer>(options, logger, std::move(parts));
   if (auto started = server->start(); !started) return started;

@@ -315,4 +315,13 @@ std::string what_is_missing(const std::vector<IndexedResource>& resources) {
   return text;
 }
 
+std::string what_is_stale(const std::vector<IndexedResource>& resources) {
+  std::string names;
+  for (const IndexedResource& resource : resources) {
+    if (resource.listed && !resource.current) names += (names.empty() ? "" : ", ") + resource.name;
+  }
+  return names.empty() ? ""
+                       : names + ": nothing heard for too long; no volume is judged safe until it is back\n";
+}
+
 }  // namespace walguard::controller

@@ -105,4 +105,8 @@ class ClusterIndex {
 /// Empty when every resource has been listed once; else one sentence for each that has not.
 [[nodiscard]] std::string what_is_missing(const std::vector<IndexedResource>& resources);
 
+/// Empty when every resource that was listed is up to date; else one line that names the others and what
+/// follows.
+[[nodiscard]] std::string what_is_stale(const std::vector<IndexedResource>& resources);
+
 }  // namespace walguard::controller

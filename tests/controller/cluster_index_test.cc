@@ -182,6 +182,7 @@ TEST_F(ClusterIndexTest, IsNotCurrentAfterASilenceAndIsAgainAfterAWord) {
   const auto pods_are_current = [&] { return index().read()->is_current(core::ClusterKind::kPods); };
   EXPECT_TRUE(eventually([&] { return !pods_are_current(); })) << "no bookmark came";
   EXPECT_FALSE(status_of("pods").current);
+  EXPECT_THAT(what_is_stale(index().status()), HasSubstr("pods"));
   EXPECT_TRUE(is_complete()) << "it was complete once, and is still answered from";
   EXPECT_TRUE(holds("a"));
   const auto watch = cluster_.watch_of("pods");
