@@ -29,6 +29,7 @@
 #include "operator/core/catalog.h"
 #include "operator/core/cluster_objects.h"
 #include "operator/core/cluster_state.h"
+#include "operator/core/preflight_plan.h"
 #include "operator/core/preflight_resource.h"
 #include "operator/core/preflight_world.h"
 #include "operator/core/probe_plan.h"
