@@ -1,6 +1,8 @@
 // What disturbs every other test: walguard killed, cut off, taken away, and a node without power.
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <future>
 #include <stop_token>
 #include <string>
@@ -56,14 +58,14 @@ class Disturbance : public OperatorTest {
     return in_release({"get", "pods", "--selector=app.kubernetes.io/component=webhook", "--output=name"})
         .output;
   }
-  /// An operator outside the cluster, until the first action of a preflight has been carried out. Its exit
-  /// code.
-  [[nodiscard]] int live_for_one_action(const std::stop_token& stop) const {
-    const CommandResult end = cluster().walguard(
-        {"serve", std::string("--namespace=") + kReleaseNamespace, "--pod-name=mortal",
-         "--listen=127.0.0.1:0", "--http-listen=127.0.0.1:0", "--image=walguard.test/walguard:dev",
-         "--image-pull-policy=Never", "--trust-node-names", "--exit-after-actions=1"},
-        stop);
+  /// An operator outside the cluster, until it has carried out so many actions of preflights. Its exit code.
+  [[nodiscard]] int live_for(int actions, const std::stop_token& stop) const {
+    const CommandResult end =
+        cluster().walguard({"serve", std::string("--namespace=") + kReleaseNamespace, "--pod-name=mortal",
+                            "--listen=127.0.0.1:0", "--http-listen=127.0.0.1:0",
+                            "--image=walguard.test/walguard:dev", "--image-pull-policy=Never",
+                            "--trust-node-names", "--exit-after-actions=" + std::to_string(actions)},
+                           stop);
     EXPECT_TRUE(end.exit_code == kKilled || stop.stop_requested())
         << end.exit_code << end.output << end.errors;
     return end.exit_code;
@@ -80,7 +82,7 @@ TEST_F(Disturbance, AnOperatorThatIsKilledInTheMiddleOfAPreflightGoesOnWhereItWa
   EXPECT_TRUE(in_release({"rollout", "status", "deployment/walguard", "--timeout=60s"}).ok());
 }
 
-TEST_F(Disturbance, KilledAfterEveryActionOfAPreflightTheOperatorComesToTheEndAndLeavesNothing) {
+TEST_F(Disturbance, KilledBetweenAnyTwoActionsOfAPreflightTheOperatorComesToTheEndAndLeavesNothing) {
   if (!cluster().is_ours()) GTEST_SKIP() << "the operator runs outside the cluster here, as an administrator";
   // Held before there is a class, so that no preflight begins while the operator of the release lives.
   ASSERT_TRUE(apply(claim_yaml("data", own("local"), "ReadWriteOnce") + guarded_pod("one", "data")).ok());
@@ -90,15 +92,18 @@ TEST_F(Disturbance, KilledAfterEveryActionOfAPreflightTheOperatorComesToTheEndAn
       << replicas_left();
   if (!make_class("local", {"--attach-required"})) return;
 
-  std::atomic<int> lives = 0;
+  std::atomic<std::size_t> lives = 0;
   std::jthread one_after_the_other([&](const std::stop_token& stop) {
-    while (!stop.stop_requested() && live_for_one_action(stop) == kKilled) ++lives;
+    // Service, Secret and the Job's start are done each time anew, so who never comes past the first stays
+    // there.
+    constexpr std::array kActions = {1, 1, 2, 3};
+    while (!stop.stop_requested() && live_for(kActions.at(lives % kActions.size()), stop) == kKilled) ++lives;
   });
   EXPECT_TRUE(eventually(kPreflight, [&] { return gates_of("one").empty(); }));
   EXPECT_TRUE(nothing_is_left());
   one_after_the_other.request_stop();
   one_after_the_other.join();
-  EXPECT_GE(lives, 8) << "Job, Service, Secret and claim are made and removed, and the status tells of it";
+  EXPECT_GE(lives, 6U) << "Job, Service, Secret and claim are made and removed, and the status tells of it";
 }
 
 TEST_F(Disturbance, ANodeThatLosesItsPowerInTheMiddleLeavesNothingBehindAndTheNextRunSettlesIt) {
