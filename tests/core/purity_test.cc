@@ -31,7 +31,7 @@ const std::set<std::string, std::less<>> kPureHeaders = {
 /// What the linker may be asked for, by the beginning of the demangled symbol: the core itself, memory,
 /// exceptions, strings and containers. Everything else is suspect: an allow-list fails when something new
 /// comes.
-constexpr std::array<std::string_view, 29> kPureSymbols = {
+constexpr std::array<std::string_view, 30> kPureSymbols = {
     "walguard::core::", "std::optional<walguard::core::",
     // Memory and bytes.
     "operator new", "operator delete", "std::nothrow", "std::allocator<", "memcmp", "memcpy", "memmove",
@@ -46,8 +46,8 @@ constexpr std::array<std::string_view, 29> kPureSymbols = {
     "std::__throw_", "std::exception::",
     // Of one character.
     "tolower",
-    // Hardening and position-independent code.
-    "__stack_chk_", "std::__glibcxx_assert_fail", "_GLOBAL_OFFSET_TABLE_"};
+    // Hardening, assertions of tl::expected, and position-independent code.
+    "__stack_chk_", "std::__glibcxx_assert_fail", "__assert_fail", "_GLOBAL_OFFSET_TABLE_"};
 
 /// Added by the compiler's sanitizers, coverage and profile, never by code.
 constexpr std::array<std::string_view, 8> kInstrumentation = {
