@@ -90,6 +90,7 @@ TEST(Event, OneAboutAClusterScopedObjectStandsInTheDefaultNamespace) {
 class EventWriterTest : public ::testing::Test {
  protected:
   void start(EventWriterOptions options = {}) {
+    writer_.reset();  // it uses the client that goes now
     client_ = api_.client();
     options.reporter = "walguard-0";
     writer_ = std::make_unique<EventWriter>(*client_, options, LogLine(), [this] { return now_.load(); });
