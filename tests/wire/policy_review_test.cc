@@ -1,5 +1,6 @@
 #include "operator/wire/policy_review.h"
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,6 +58,16 @@ TEST(PolicyReview, OneThatCannotIsRefusedWithItsNameAndTheField) {
 
 TEST(PolicyReview, ADeletionIsAllowed) {
   EXPECT_EQ(answer({{"uid", "u-1"}, {"operation", "DELETE"}, {"object", nullptr}})["allowed"], true);
+}
+
+TEST(PolicyReview, WhatNestsTooDeepIsAnErrorAndNoCrash) {
+  // Anybody in the cluster's network can send this. A body may have 7 MiB.
+  constexpr std::size_t kBrackets = 2'000'000;
+  const std::string body = R"({"request": {"uid": "u-1", "object": {"spec": )" + std::string(kBrackets, '[') +
+                           std::string(kBrackets, ']') + "}}}";
+  const auto reviewed = review_policy(body, no_drivers);
+  ASSERT_FALSE(reviewed);
+  EXPECT_THAT(reviewed.error(), HasSubstr("nested deeper than"));
 }
 
 TEST(PolicyReview, WhatIsNoReviewIsAnError) {
