@@ -40,6 +40,7 @@
 #include "preflight/report/compact.h"
 #include "preflight/report/report.h"
 #include "preflight/report/report_json.h"
+#include "preflight/text/terminal.h"
 
 namespace walguard::preflight {
 namespace {
@@ -205,8 +206,9 @@ int deliver(const RunResult& result, const Arguments& arguments, OutputFiles& fi
   if (written) written = files.compact.write(encode_compact(report));
   if (written && files.html.wanted()) written = files.html.write(report_html(report, result.strategies));
   if (!written) return complain(kExitInternal, written.error());
-  const std::string out =
-      arguments.output == "json" ? json : report_text(report, result.strategies, style_for(STDOUT_FILENO));
+  const std::string out = arguments.output == "json"
+                              ? json
+                              : report_text(report, result.strategies, text::style_for(STDOUT_FILENO));
   if (!write_all(STDOUT_FILENO, out))
     return complain(kExitInternal, "cannot write to stdout: " + errno_name(errno));
   return exit_code_of(worst_verdict(report, result.strategies));

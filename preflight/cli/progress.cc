@@ -2,17 +2,14 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "preflight/conductor/run.h"
 #include "preflight/conductor/session.h"
-#include "preflight/render/text.h"
 
 namespace walguard::preflight {
 namespace {
@@ -72,14 +69,6 @@ class TerminalProgress : public Progress {
 std::unique_ptr<Progress> make_progress() {
   if (::isatty(STDERR_FILENO) == 1) return std::make_unique<TerminalProgress>();
   return std::make_unique<QuietProgress>();
-}
-
-TextStyle style_for(int fd) {
-  if (::isatty(fd) != 1) return {};
-  const char* const no_colour = std::getenv("NO_COLOR");
-  winsize size{};
-  (void)::ioctl(fd, TIOCGWINSZ, &size);  // a size of 0 means unknown
-  return {.colour = no_colour == nullptr || *no_colour == '\0', .width = size.ws_col};
 }
 
 }  // namespace walguard::preflight

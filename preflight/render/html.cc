@@ -12,9 +12,9 @@
 
 #include "preflight/render/html_style.h"
 #include "preflight/render/plots.h"
-#include "preflight/render/printable.h"
 #include "preflight/render/words.h"
 #include "preflight/report/report.h"
+#include "preflight/text/printable.h"
 
 namespace walguard::preflight {
 namespace {
@@ -102,7 +102,7 @@ std::string checks_table(const Report& report) {
   for (const report::Check& check : report.checks) {
     rows +=
         tag("tr", row_heading(check.id) + text_tag("td", to_string(check.result), to_string(check.result)) +
-                      text_tag("td", decimal(check.seconds, 2) + " s", "number") +
+                      text_tag("td", text::decimal(check.seconds, 2) + " s", "number") +
                       text_tag("td", check.detail, "wide")) +
         "\n";
   }
@@ -171,10 +171,10 @@ std::string views_table(const Report& report) {
 }
 
 std::string number_text(const std::string& name, double value) {
-  if (name.ends_with("_seconds")) return human_seconds(value);
+  if (name.ends_with("_seconds")) return text::human_seconds(value);
   constexpr double kExact = 1e15;
   if (value >= 0 && value < kExact && std::trunc(value) == value)
-    return human_count(static_cast<std::uint64_t>(value));
+    return text::human_count(static_cast<std::uint64_t>(value));
   std::array<char, 32> text;
   (void)std::snprintf(text.data(), text.size(), "%.4g", value);
   return text.data();
@@ -203,12 +203,12 @@ std::string head(const std::string& title) {
 }
 
 std::string footer(const Report& report) {
-  return tag("footer",
-             text_tag("p", not_measured(report)) +
-                 text_tag("p",
-                          "walguard-preflight " + report.probe_version + ", SQLite " + report.sqlite_version +
-                              ". Started " + report.started + ", took " + human_seconds(report.seconds) + ".",
-                          "muted")) +
+  return tag("footer", text_tag("p", not_measured(report)) +
+                           text_tag("p",
+                                    "walguard-preflight " + report.probe_version + ", SQLite " +
+                                        report.sqlite_version + ". Started " + report.started + ", took " +
+                                        text::human_seconds(report.seconds) + ".",
+                                    "muted")) +
          "\n";
 }
 

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "preflight/render/printable.h"
 #include "preflight/report/report.h"
+#include "preflight/text/printable.h"
 
 namespace walguard::preflight {
 namespace {
@@ -52,7 +52,7 @@ std::optional<Latency> find_latency(const report::Report& report, const Known& k
   return Latency{known.name, known.label, *p50, *p90, *p99, *max};
 }
 
-std::string fixed(double value) { return decimal(value, 1); }
+std::string fixed(double value) { return text::decimal(value, 1); }
 
 using Attributes = std::vector<std::pair<std::string_view, std::string>>;
 
@@ -133,8 +133,8 @@ std::string power_of_ten(int exponent) {
 
 std::string latency_row(const Latency& latency, const LogAxis& axis, double top) {
   const double y = top + 30;
-  const std::string figures = "p50 " + human_seconds(latency.p50) + "   p99 " + human_seconds(latency.p99) +
-                              "   max " + human_seconds(latency.max);
+  const std::string figures = "p50 " + text::human_seconds(latency.p50) + "   p99 " +
+                              text::human_seconds(latency.p99) + "   max " + text::human_seconds(latency.max);
   return label(0, top + kLetters, "start", "strong", latency.label) + "\n" +
          line(axis.at(latency.p50), y, axis.at(latency.max), y, "range thin") +
          line(axis.at(latency.p50), y, axis.at(latency.p99), y, "range thick") +
@@ -156,7 +156,7 @@ double full_share(const std::vector<BusyRate>& rates) {
 
 std::string percent(double share) {
   const bool small = share > 0 && share < 0.0995;
-  return decimal(share * 100, small ? 1 : 0) + " %";
+  return text::decimal(share * 100, small ? 1 : 0) + " %";
 }
 
 std::string writers_text(int writers) {
@@ -167,7 +167,7 @@ std::string writers_text(int writers) {
 
 std::string html_escaped(std::string_view text) {
   std::string safe;
-  for (const char c : printable(text)) {
+  for (const char c : text::printable(text)) {
     switch (c) {
       case '&':
         safe += "&amp;";
@@ -223,9 +223,9 @@ std::string latency_plot(const std::vector<Latency>& latencies) {
   double top = 2;
   for (const Latency& latency : latencies) {
     content += latency_row(latency, axis, top);
-    description += std::string(latency.label) + ": median " + human_seconds(latency.p50) +
-                   ", 90th percentile " + human_seconds(latency.p90) + ", 99th " +
-                   human_seconds(latency.p99) + ", longest " + human_seconds(latency.max) + ". ";
+    description += std::string(latency.label) + ": median " + text::human_seconds(latency.p50) +
+                   ", 90th percentile " + text::human_seconds(latency.p90) + ", 99th " +
+                   text::human_seconds(latency.p99) + ", longest " + text::human_seconds(latency.max) + ". ";
     top += kRow;
   }
   return picture("latency", bottom + 22, "Latencies, on a logarithmic axis", description, content);

@@ -9,9 +9,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "preflight/render/printable.h"
-#include "preflight/report/utf8.h"
 #include "preflight/scan/scan.h"
+#include "preflight/text/printable.h"
+#include "preflight/text/utf8.h"
 
 namespace walguard::preflight {
 namespace {
@@ -31,8 +31,8 @@ void for_each_sidecar(const FoundDatabase& database, const Use& use) {
 }
 
 void put_path(Json& json, std::string_view path) {
-  json["path"] = report::to_utf8(path);
-  if (report::is_utf8(path)) return;
+  json["path"] = text::to_utf8(path);
+  if (text::is_utf8(path)) return;
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string hex;
   for (const char byte : path) {
@@ -63,7 +63,7 @@ Json database_json(const FoundDatabase& database) {
 class ScanJson : public ScanFormat {
  public:
   std::string begin(const std::string& dir) override {
-    return R"({"schema":"walguard.dev/scan/v1","dir":)" + Json(report::to_utf8(dir)).dump() +
+    return R"({"schema":"walguard.dev/scan/v1","dir":)" + Json(text::to_utf8(dir)).dump() +
            ",\"databases\":[";
   }
   std::string database(const FoundDatabase& database) override {
@@ -87,14 +87,14 @@ class ScanJson : public ScanFormat {
 };
 
 std::string counted(std::uint64_t count, std::string_view thing) {
-  return human_count(count) + " " + std::string(thing) + (count == 1 ? "" : "s");
+  return text::human_count(count) + " " + std::string(thing) + (count == 1 ? "" : "s");
 }
 
 // The path stands last, so that no width has to be known beforehand.
 class ScanTable : public ScanFormat {
  public:
   std::string begin(const std::string& dir) override {
-    dir_ = printable(dir);
+    dir_ = text::printable(dir);
     return {};
   }
   std::string database(const FoundDatabase& database) override {
@@ -105,9 +105,9 @@ class ScanTable : public ScanFormat {
     for_each_sidecar(database, [&](std::string_view suffix, const Sidecar&) {
       sidecars += (sidecars.empty() ? "" : " ") + std::string(suffix);
     });
-    const std::string wal = database.wal ? human_bytes(database.wal->bytes) : "";
-    return heading +
-           row(journal_word(database), human_bytes(database.bytes), wal, sidecars, printable(database.path));
+    const std::string wal = database.wal ? text::human_bytes(database.wal->bytes) : "";
+    return heading + row(journal_word(database), text::human_bytes(database.bytes), wal, sidecars,
+                         text::printable(database.path));
   }
   std::string end(const ScanSummary& summary) override {
     const std::string where =
@@ -116,7 +116,7 @@ class ScanTable : public ScanFormat {
     if (databases_ == 0) {
       text = "No SQLite database in " + where + " (encrypted ones cannot be told by their header).\n";
     } else {
-      text = "\n" + counted(databases_, "SQLite database") + ", " + human_count(in_wal_) +
+      text = "\n" + counted(databases_, "SQLite database") + ", " + text::human_count(in_wal_) +
              " in WAL mode, in " + where + ".\n";
     }
     return text + skipped_text(summary);
@@ -125,16 +125,16 @@ class ScanTable : public ScanFormat {
  private:
   static std::string row(std::string_view journal, std::string_view size, std::string_view wal,
                          std::string_view sidecars, std::string_view path) {
-    return padded(journal, 10) + padded(size, 11) + padded(wal, 11) + padded(sidecars, 15) +
-           std::string(path) + "\n";
+    return text::padded(journal, 10) + text::padded(size, 11) + text::padded(wal, 11) +
+           text::padded(sidecars, 15) + std::string(path) + "\n";
   }
 
   static std::string skipped_text(const ScanSummary& summary) {
     if (summary.skipped == 0) return {};
     std::string text =
-        "Not looked into, so what is there is not known: " + human_count(summary.skipped) + "\n";
+        "Not looked into, so what is there is not known: " + text::human_count(summary.skipped) + "\n";
     for (const SkippedPath& skipped : summary.skipped_first) {
-      text += "  " + printable(skipped.path) + ": " + skipped.reason + "\n";
+      text += "  " + text::printable(skipped.path) + ": " + skipped.reason + "\n";
     }
     if (summary.skipped > summary.skipped_first.size()) text += "  ...\n";
     return text;

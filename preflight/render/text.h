@@ -1,18 +1,15 @@
 #ifndef WALGUARD_PREFLIGHT_RENDER_TEXT_H_
 #define WALGUARD_PREFLIGHT_RENDER_TEXT_H_
 
-#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "preflight/report/report.h"
+#include "preflight/text/terminal.h"
 
 namespace walguard::preflight {
 
-struct TextStyle {
-  bool colour = false;    ///< with terminal escapes
-  std::size_t width = 0;  ///< columns after which lines are wrapped; 0: never
-};
+using text::TextStyle;
 
 /// How a person reads a report in ten seconds: the verdict on each strategy asked for, why (worst first),
 /// what to do now, then the checks. Pure and thread-safe.

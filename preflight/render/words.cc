@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "preflight/render/printable.h"
 #include "preflight/report/report.h"
+#include "preflight/text/printable.h"
 
 namespace walguard::preflight {
 namespace {
@@ -43,17 +43,7 @@ std::string_view how_to_use(Strategy strategy) {
   return "another strategy";
 }
 
-// For a shell, where `path` holds more than it takes literally.
-std::string quoted(const std::string& path) {
-  const bool literal = !path.empty() && std::ranges::all_of(path, [](unsigned char c) {
-    return std::isalnum(c) != 0 ||
-           std::string_view("/._-+:,@%").find(static_cast<char>(c)) != std::string_view::npos;
-  });
-  if (literal) return path;
-  std::string text = "'";
-  for (const char c : path) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return printable(text + "'");
-}
+std::string quoted(const std::string& path) { return text::printable(text::shell_word(path)); }
 
 bool was_on_two_hosts(const Report& report) {
   if (report.views.size() != 2) return false;
@@ -156,8 +146,8 @@ std::string places(const Report& report) {
   for (const report::View& view : report.views) {
     if (!text.empty() && view.path == above) continue;
     above = view.path;
-    text += (text.empty() ? "" : " and ") + printable(view.path) + " (" +
-            (view.fstype.empty() ? "?" : printable(view.fstype)) + ")";
+    text += (text.empty() ? "" : " and ") + text::printable(view.path) + " (" +
+            (view.fstype.empty() ? "?" : text::printable(view.fstype)) + ")";
   }
   return text;
 }

@@ -14,7 +14,7 @@
 #include "preflight/report/grade.h"
 #include "preflight/report/report.h"
 #include "preflight/report/report_json.h"
-#include "preflight/report/utf8.h"
+#include "preflight/text/utf8.h"
 
 namespace walguard::report {
 namespace {
@@ -60,7 +60,7 @@ std::string_view prefix(std::string_view text, std::size_t room) {
   std::size_t used = 0;
   std::size_t end = 0;
   while (end < text.size()) {
-    const std::size_t length = utf8_length(text.substr(end));
+    const std::size_t length = text::utf8_length(text.substr(end));
     used += json_size(text.substr(end, length));
     if (used > room) break;
     end += length;
@@ -69,7 +69,7 @@ std::string_view prefix(std::string_view text, std::size_t room) {
 }
 
 std::string cut(const std::string& text, std::size_t room) {
-  std::string valid = to_utf8(text);
+  std::string valid = text::to_utf8(text);
   if (prefix(valid, room).size() == valid.size()) return valid;
   if (room <= kEllipsis.size()) return {};
   return std::string(prefix(valid, room - kEllipsis.size())) + std::string(kEllipsis);

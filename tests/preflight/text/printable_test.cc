@@ -1,8 +1,8 @@
-#include "preflight/render/printable.h"
+#include "preflight/text/printable.h"
 
 #include <gtest/gtest.h>
 
-namespace walguard::preflight {
+namespace walguard::text {
 namespace {
 
 TEST(Printable, ShowsControlCharactersAndBytesThatAreNoText) {
@@ -28,6 +28,13 @@ TEST(HumanCount, GroupsByThousands) {
   EXPECT_EQ(human_count(1234567), "1,234,567");
 }
 
+TEST(ShellWord, IsQuotedWhereItHoldsMoreThanAShellTakesLiterally) {
+  EXPECT_EQ(shell_word("/data/app-1.db"), "/data/app-1.db");
+  EXPECT_EQ(shell_word(""), "''");
+  EXPECT_EQ(shell_word("a b;$(c)"), "'a b;$(c)'");
+  EXPECT_EQ(shell_word("it's"), "'it'\\''s'");
+}
+
 TEST(HumanSeconds, HasTheUnitThatLeavesFewDigits) {
   EXPECT_EQ(human_seconds(0), "0 s");
   EXPECT_EQ(human_seconds(5e-8), "50 ns");
@@ -39,4 +46,4 @@ TEST(HumanSeconds, HasTheUnitThatLeavesFewDigits) {
 }
 
 }  // namespace
-}  // namespace walguard::preflight
+}  // namespace walguard::text

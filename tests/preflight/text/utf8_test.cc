@@ -1,4 +1,4 @@
-#include "preflight/report/utf8.h"
+#include "preflight/text/utf8.h"
 
 #include <cstddef>
 #include <string_view>
@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-namespace walguard::report {
+namespace walguard::text {
 namespace {
 
 TEST(Utf8, KnowsTheLengthOfEachCharacter) {
@@ -40,4 +40,4 @@ TEST(Utf8, ReplacesOnlyTheBytesThatBelongToNoCharacter) {
 }
 
 }  // namespace
-}  // namespace walguard::report
+}  // namespace walguard::text

@@ -1,5 +1,5 @@
-#ifndef WALGUARD_PREFLIGHT_REPORT_UTF8_H_
-#define WALGUARD_PREFLIGHT_REPORT_UTF8_H_
+#ifndef WALGUARD_TEXT_UTF8_H_
+#define WALGUARD_TEXT_UTF8_H_
 
 #include <cstddef>
 #include <string>
@@ -7,7 +7,7 @@
 
 /// Text from outside that may hold any bytes: a path, or what another host says of itself. Pure and
 /// thread-safe.
-namespace walguard::report {
+namespace walguard::text {
 
 /// The length in bytes of the UTF-8 character that `text` begins with (RFC 3629, section 4); 0 where it
 /// begins with none, or is empty.
@@ -18,6 +18,6 @@ namespace walguard::report {
 /// `text` with U+FFFD in place of each byte that belongs to no character.
 [[nodiscard]] std::string to_utf8(std::string_view text);
 
-}  // namespace walguard::report
+}  // namespace walguard::text
 
-#endif  // WALGUARD_PREFLIGHT_REPORT_UTF8_H_
+#endif  // WALGUARD_TEXT_UTF8_H_

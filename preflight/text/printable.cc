@@ -1,4 +1,4 @@
-#include "preflight/render/printable.h"
+#include "preflight/text/printable.h"
 
 #include <algorithm>
 #include <array>
@@ -9,9 +9,9 @@
 #include <string>
 #include <string_view>
 
-#include "preflight/report/utf8.h"
+#include "preflight/text/utf8.h"
 
-namespace walguard::preflight {
+namespace walguard::text {
 namespace {
 
 std::string escaped(std::string_view bytes) {
@@ -44,13 +44,22 @@ std::string three_digits(double value, int most, std::string_view unit) {
 std::string printable(std::string_view text) {
   std::string result;
   while (!text.empty()) {
-    const std::size_t length = std::max<std::size_t>(1, report::utf8_length(text));
+    const std::size_t length = std::max<std::size_t>(1, utf8_length(text));
     const std::string_view character = text.substr(0, length);
-    const bool plain = report::is_utf8(character) && !is_control(character);
+    const bool plain = is_utf8(character) && !is_control(character);
     result += plain ? std::string(character) : escaped(character);
     text.remove_prefix(length);
   }
   return result;
+}
+
+std::string shell_word(std::string_view text) {
+  constexpr std::string_view kLiteral =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:,@%";
+  if (!text.empty() && text.find_first_not_of(kLiteral) == std::string_view::npos) return std::string(text);
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
 }
 
 std::string padded(std::string_view text, std::size_t width) {
@@ -94,4 +103,4 @@ std::string human_seconds(double seconds) {
   return three_digits(seconds / 3600, 1, "h");
 }
 
-}  // namespace walguard::preflight
+}  // namespace walguard::text

@@ -1,11 +1,11 @@
-#include "preflight/report/utf8.h"
+#include "preflight/text/utf8.h"
 
 #include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
 
-namespace walguard::report {
+namespace walguard::text {
 namespace {
 
 // One line of the table of well-formed sequences (RFC 3629, section 4; Unicode, table 3-7). All bytes from
@@ -71,4 +71,4 @@ std::string to_utf8(std::string_view text) {
   return valid;
 }
 
-}  // namespace walguard::report
+}  // namespace walguard::text
