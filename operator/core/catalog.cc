@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,11 +17,6 @@ namespace walguard::core {
 namespace {
 
 using Field = DriverVariant::Condition::Field;
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(
-      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
 
 bool any_equal(const std::vector<std::string>& values, std::string_view text) {
   return std::ranges::any_of(values,
@@ -89,13 +85,70 @@ const DriverVariant* more_careful(const DriverVariant* a, const DriverVariant* b
   return a->verified ? b : a;
 }
 
+std::string_view last_component(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+/// "linuxserver/sonarr" takes "mirror/linuxserver/sonarr" as well; one word alone, the name of a Docker
+/// Official Image, only that image
+/// (https://docs.docker.com/docker-hub/repos/manage/trusted-content/official-images/).
+bool image_matches(std::string_view pattern, std::string_view repository) {
+  if (pattern.find('/') == std::string_view::npos) {
+    return repository == pattern || repository == "library/" + std::string(pattern) ||
+           repository.ends_with("/library/" + std::string(pattern));
+  }
+  if (pattern.starts_with("*/")) return repository.ends_with(pattern.substr(1));
+  return repository == pattern || repository.ends_with("/" + std::string(pattern));
+}
+
+/// * stands for any text; the data have one at most.
+bool tag_matches(std::string_view pattern, std::string_view tag) {
+  const auto star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == tag;
+  return tag.size() + 1 >= pattern.size() && tag.starts_with(pattern.substr(0, star)) &&
+         tag.ends_with(pattern.substr(star + 1));
+}
+
 }  // namespace
 
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  return std::ranges::equal(
+      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+ImageName parse_image(std::string_view reference) {
+  std::string_view repository = reference.substr(0, reference.find('@'));
+  const auto slash = repository.find('/');
+  if (slash != std::string_view::npos) {
+    const std::string_view first = repository.substr(0, slash);
+    if (first.find_first_of(".:") != std::string_view::npos || first == "localhost") {
+      repository.remove_prefix(slash + 1);
+    }
+  }
+  const auto colon = repository.rfind(':');
+  if (colon == std::string_view::npos) return {repository, {}};
+  return {repository.substr(0, colon), repository.substr(colon + 1)};
+}
+
+const std::string* bundled_sqlite(const App& app, std::string_view tag) {
+  const auto it = std::ranges::find_if(
+      app.sqlite, [&](const BundledSqlite& bundled) { return tag_matches(bundled.tag, tag); });
+  return it == app.sqlite.end() ? nullptr : &it->version;
+}
+
 Catalog::Catalog(std::vector<Driver> drivers, std::vector<MountOptionFact> options,
-                 std::vector<Filesystem> filesystems)
-    : drivers_(std::move(drivers)), options_(std::move(options)), filesystems_(std::move(filesystems)) {
+                 std::vector<Filesystem> filesystems, std::vector<App> apps)
+    : drivers_(std::move(drivers)),
+      options_(std::move(options)),
+      filesystems_(std::move(filesystems)),
+      apps_(std::move(apps)) {
   for (const Driver& driver : drivers_) {
     for (const std::string& driver_name : driver.names) by_name_.emplace(driver_name, &driver);
+  }
+  for (const App& app : apps_) {
+    for (const std::string& image : app.images) {
+      auto& apps_so_named = by_image_[last_component(image)];
+      if (apps_so_named.empty() || apps_so_named.back() != &app) apps_so_named.push_back(&app);
+    }
+    for (const std::string& program : app.programs) by_program_[program].push_back(&app);
   }
 }
 
@@ -139,6 +192,23 @@ const Filesystem* Catalog::filesystem_by_name(std::string_view name) const {
 const Filesystem* Catalog::filesystem_by_magic(std::uint64_t magic) const {
   const auto it = std::ranges::find(filesystems_, std::optional<std::uint64_t>{magic}, &Filesystem::magic);
   return it == filesystems_.end() ? nullptr : &*it;
+}
+
+std::vector<const App*> Catalog::apps_of_image(std::string_view reference) const {
+  const std::string_view repository = parse_image(reference).repository;
+  const auto candidates = by_image_.find(last_component(repository));
+  if (candidates == by_image_.end()) return {};
+  std::vector<const App*> found;
+  std::ranges::copy_if(candidates->second, std::back_inserter(found), [&](const App* app) {
+    return std::ranges::any_of(app->images,
+                               [&](const std::string& image) { return image_matches(image, repository); });
+  });
+  return found;
+}
+
+std::vector<const App*> Catalog::apps_of_program(std::string_view command) const {
+  const auto it = by_program_.find(last_component(command));
+  return it == by_program_.end() ? std::vector<const App*>{} : it->second;
 }
 
 }  // namespace walguard::core

@@ -1,4 +1,5 @@
-/// What walguard knows of storage drivers and filesystems, each fact with its source.
+/// What walguard knows of storage drivers, filesystems and apps that keep SQLite files, each fact with its
+/// source.
 ///
 /// The data lives in `operator/knowledge/data`; this is its form and the look-up. Immutable once built,
 /// thread-safe.
@@ -66,6 +67,99 @@ struct Filesystem {
   std::string source;
 };
 
+/// Something in the way a container is started.
+struct AppCondition {
+  enum class Field : std::uint8_t {
+    kEnvironment,  ///< a variable
+    kArgument      ///< a word of `command` and `args`: "replicate", or an option's name, "--cluster-init"
+  };
+  Field field = Field::kEnvironment;
+  std::string key;
+  std::vector<std::string> values;  ///< any of them, without regard to case
+  /// Also where it is not set. Without values: only there. Neither values nor this: set, to whatever.
+  bool or_absent = false;
+};
+
+/// A setting that says where a database lies.
+struct AppSetting {
+  enum class From : std::uint8_t {
+    kEnvironment,       ///< a variable: "DATA_FOLDER"
+    kOption,            ///< an option of the command line: "--data-dir"
+    kConfigurationKey,  ///< a key of the app's own file, which is seldom in view; for people: "database.path"
+  };
+  enum class Gives : std::uint8_t {
+    kFile,    ///< the database's path; a relative one lies in the folder of `path`
+    kFolder,  ///< a folder: takes the place of `folder` at the head of the database's path
+    kUrl,     ///< a DSN; one of a scheme other than sqlite, sqlite3, file or none means another engine
+  };
+  From from = From::kEnvironment;
+  std::string name;
+  Gives gives = Gives::kFile;
+  std::string folder;  ///< kFolder alone: its default, no slash at the end
+};
+
+struct AppDatabase {
+  /// Where it lies unless a setting says otherwise: a container path, in which * stands for any text within
+  /// one component. Empty: there is none unless a setting names it.
+  std::string path;
+  std::vector<AppSetting> set_by;  ///< the first that is set counts
+};
+
+/// What a setting of the app changes. nullopt: leaves it.
+struct AppOverride {
+  AppCondition when;
+  std::optional<Strategy> journal;
+  std::optional<Synchronous> synchronous;
+};
+
+/// The SQLite inside an image.
+struct BundledSqlite {
+  std::string tag;      ///< of the image; * stands for any text
+  std::string version;  ///< "3.46.1"
+};
+
+/// An app known to keep SQLite files, or a program that works on those of another.
+struct App {
+  enum class Role : std::uint8_t {
+    kOpensItsOwn,  ///< an application with databases of its own
+    /// rqlite, dqlite, libSQL server, LiteFS: each replica keeps a copy and the app itself keeps them alike.
+    /// One claim for each replica is right, one that replicas share is unsafe.
+    kCopyPerReplica,
+    kReplicator,  ///< Litestream `replicate`: a second connection to another container's database
+    kRestorer,    ///< Litestream `restore`: writes the database, then ends; no other may have it open
+  };
+  std::string name;                   ///< for people; of several entries the same where images differ
+  std::vector<std::string> images;    ///< "vaultwarden/server", "nextcloud", "*/pocketbase" (any owner)
+  std::vector<std::string> programs;  ///< "litefs": base name of the first word of `command`
+  std::vector<AppCondition> when;     ///< it uses SQLite in this way only where all hold
+  Role role = Role::kOpensItsOwn;
+  std::vector<AppDatabase> databases;  ///< none: those of the container beside it
+  std::optional<Strategy> journal;  ///< by default; kRollback: it turns no WAL on, a file may still be in it
+  std::optional<Synchronous> synchronous;
+  std::vector<AppOverride> overrides;  ///< of those that hold, the first that says a thing counts
+  std::vector<BundledSqlite> sqlite;
+  /// false: from memory, at least in part; it may warn. What would make a verdict milder (a rollback journal,
+  /// FULL or EXTRA, a copy per replica) is only ever said by an entry that is verified.
+  bool verified = false;
+  std::string source;
+};
+
+/// How names and values of the catalog are compared.
+[[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
+
+/// An image reference taken apart, https://github.com/distribution/reference. Views into what was parsed.
+struct ImageName {
+  std::string_view repository;  ///< without registry: "vaultwarden/server"
+  std::string_view tag;         ///< empty: none given
+};
+
+/// "example:5000/owner/app:1.2@sha256:..." -> {"owner/app", "1.2"}. Total: whatever the text, there is an
+/// answer.
+[[nodiscard]] ImageName parse_image(std::string_view reference);
+
+/// The version of the first entry whose tag matches; null where none does.
+[[nodiscard]] const std::string* bundled_sqlite(const App& app, std::string_view tag);
+
 /// What of a volume selects a driver's variant. A null map: the parameters are not in view.
 struct VariantQuery {
   std::string_view driver;
@@ -84,8 +178,8 @@ class Catalog {
   };
 
   Catalog(std::vector<Driver> drivers, std::vector<MountOptionFact> options,
-          std::vector<Filesystem> filesystems);
-  Catalog(const Catalog&) = delete;  // by_name_ holds views into drivers_
+          std::vector<Filesystem> filesystems, std::vector<App> apps = {});
+  Catalog(const Catalog&) = delete;  // the indices hold views into the vectors
   Catalog& operator=(const Catalog&) = delete;
   Catalog(Catalog&&) = default;
   Catalog& operator=(Catalog&&) = default;
@@ -98,7 +192,15 @@ class Catalog {
   [[nodiscard]] const MountOptionFact* mount_option(std::string_view option) const;
   [[nodiscard]] const Filesystem* filesystem_by_name(std::string_view name) const;
   [[nodiscard]] const Filesystem* filesystem_by_magic(std::uint64_t magic) const;
+  /// The apps of an image, as it stands in a pod's spec, in the order of the data: the first whose `when`
+  /// holds is the one. Registry, tag, digest and what a mirror puts before the owner do not matter.
+  [[nodiscard]] std::vector<const App*> apps_of_image(std::string_view reference) const;
+  /// Likewise of the first word of a container's `command`; its folder does not matter.
+  [[nodiscard]] std::vector<const App*> apps_of_program(std::string_view command) const;
   [[nodiscard]] const std::vector<Driver>& drivers() const { return drivers_; }
+  [[nodiscard]] const std::vector<MountOptionFact>& mount_options() const { return options_; }
+  [[nodiscard]] const std::vector<Filesystem>& filesystems() const { return filesystems_; }
+  [[nodiscard]] const std::vector<App>& apps() const { return apps_; }
 
  private:
   [[nodiscard]] const Driver* find_driver(std::string_view name) const;
@@ -106,7 +208,11 @@ class Catalog {
   std::vector<Driver> drivers_;
   std::vector<MountOptionFact> options_;
   std::vector<Filesystem> filesystems_;
-  std::unordered_map<std::string_view, const Driver*> by_name_;  // views into drivers_, which never changes
+  std::vector<App> apps_;
+  // Views into the vectors above, which never change.
+  std::unordered_map<std::string_view, const Driver*> by_name_;
+  std::unordered_map<std::string_view, std::vector<const App*>> by_image_;  // last component of the image
+  std::unordered_map<std::string_view, std::vector<const App*>> by_program_;
 };
 
 }  // namespace walguard::core

@@ -23,10 +23,16 @@ using maps::find;
 using maps::find_in;
 using maps::handle_key;
 using maps::is_host_path;
+using maps::path_key;
 
 bool is_at_or_below(std::string_view path, std::string_view folder) {
   while (folder.ends_with('/')) folder.remove_suffix(1);
   return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
+}
+
+/// Two paths of nodes are never one folder where each belongs to a host of its own.
+bool may_be_one_host(const PersistentVolume& a, const PersistentVolume& b) {
+  return !a.pinned_hostname || !b.pinned_hostname || *a.pinned_hostname == *b.pinned_hostname;
 }
 
 bool all_digits(std::string_view text) {
@@ -108,9 +114,35 @@ std::span<const RunningPod* const> ClusterState::pods_of_claim(std::string_view 
 
 std::vector<const PersistentVolume*> ClusterState::same_storage(const PersistentVolume& volume) const {
   std::vector<const PersistentVolume*> all;
+  if (!volume.path.empty()) {
+    for (const PersistentVolume* other : volumes_at_path(volume.path)) {
+      if (may_be_one_host(volume, *other)) all.push_back(other);
+    }
+    return all;
+  }
   const auto* names = volume.volume_handle.empty() ? nullptr : find(volumes_.of_handles, handle_key(volume));
   if (names == nullptr) return {&volume};
   for (const std::string& name : *names) all.push_back(persistent_volume(name));
+  return all;
+}
+
+std::vector<const PersistentVolume*> ClusterState::volumes_at_path(std::string_view path) const {
+  std::vector<const PersistentVolume*> all;
+  const auto append = [&](const std::vector<std::string>& names) {
+    for (const std::string& name : names) all.push_back(persistent_volume(name));
+  };
+  const std::string wanted = path_key(path);
+  std::string_view above = wanted;
+  while (!above.empty()) {
+    if (const auto it = volumes_.of_paths.find(above); it != volumes_.of_paths.end()) append(it->second);
+    const std::size_t slash = above == "/" ? std::string_view::npos : above.rfind('/');
+    above = slash == 0 ? std::string_view{"/"} : above.substr(0, slash == std::string_view::npos ? 0 : slash);
+  }
+  const std::string below = wanted == "/" ? wanted : wanted + "/";
+  for (auto it = volumes_.of_paths.upper_bound(below); it != volumes_.of_paths.end(); ++it) {
+    if (!it->first.starts_with(below)) break;
+    append(it->second);
+  }
   return all;
 }
 

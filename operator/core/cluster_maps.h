@@ -34,6 +34,12 @@ inline std::string handle_key(const PersistentVolume& volume) {
   return volume.driver + "\n" + volume.volume_handle;
 }
 
+/// A path of a node, so that the same folder has the same text.
+inline std::string path_key(std::string_view path) {
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  return std::string(path);
+}
+
 inline bool is_host_path(const Volume& volume) { return volume.kind == VolumeKind::kHostPath; }
 
 }  // namespace walguard::core::maps

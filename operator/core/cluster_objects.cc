@@ -1,5 +1,6 @@
 #include "operator/core/cluster_objects.h"
 
+#include <string>
 #include <string_view>
 
 #include "operator/core/workload.h"
@@ -72,6 +73,10 @@ ClusterKind cluster_kind(WorkloadKind kind) {
       return ClusterKind::kCronJobs;
   }
   return ClusterKind::kPods;
+}
+
+std::string stand_in_name(const Workload& workload) {
+  return std::string(name(cluster_kind(workload.kind))) + "/" + workload.name;
 }
 
 }  // namespace walguard::core

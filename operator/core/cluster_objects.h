@@ -86,6 +86,10 @@ struct RunningPod {
 /// The pod as a workload that can be judged.
 [[nodiscard]] Workload workload_of(const RunningPod& pod);
 
+/// What a pod is called that stands for those which the workload would make: a name that no pod can have, so
+/// that it takes the place of none.
+[[nodiscard]] std::string stand_in_name(const Workload& workload);
+
 /// autoscaling/v2 HorizontalPodAutoscaler: how far it may scale what.
 struct Autoscaler {
   std::string namespace_name;

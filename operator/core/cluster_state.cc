@@ -19,6 +19,7 @@ using maps::find;
 using maps::find_in;
 using maps::handle_key;
 using maps::is_host_path;
+using maps::path_key;
 
 template <typename Map, typename Key>
 auto& slot(Map& map, const Key& key) {
@@ -81,6 +82,13 @@ void trim(PodSpec& spec) {
   spec.volumes.shrink_to_fit();
 }
 
+/// Of pods only those that wait at the gate are judged again. How the others are started, which may hold
+/// secrets, does not stay.
+void forget_launch(PodSpec& spec) {
+  if (is_gated(spec)) return;
+  for (Container& container : spec.containers) container.launch = {};
+}
+
 }  // namespace
 
 // ---- pods ----
@@ -95,6 +103,7 @@ void ClusterState::PodTable::add(RunningPod pod) {
   remove(pod.namespace_name, pod.name);
   if (!is_asked_for(pod.spec)) return;
   trim(pod.spec);
+  forget_launch(pod.spec);
   auto& of_namespace = slot(pods, pod.namespace_name);
   std::string key = pod.name;
   index(of_namespace.emplace(std::move(key), std::move(pod)).first->second);
@@ -148,6 +157,7 @@ bool ClusterState::ClaimTable::remove(std::string_view namespace_name, std::stri
 void ClusterState::VolumeTable::add(PersistentVolume volume) {
   remove(volume.name);
   if (!volume.volume_handle.empty()) slot(of_handles, handle_key(volume)).push_back(volume.name);
+  if (!volume.path.empty()) of_paths[path_key(volume.path)].push_back(volume.name);
   std::string key = volume.name;
   volumes.emplace(std::move(key), std::move(volume));
 }
@@ -156,6 +166,7 @@ bool ClusterState::VolumeTable::remove(std::string_view name) {
   const PersistentVolume* volume = find(volumes, name);
   if (volume == nullptr) return false;
   erase_value(of_handles, handle_key(*volume), volume->name);
+  erase_value(of_paths, path_key(volume->path), volume->name);
   return erase(volumes, name);
 }
 

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -80,9 +81,11 @@ class ClusterState {
   /// The pods in view that mount this claim, in no order.
   [[nodiscard]] std::span<const RunningPod* const> pods_of_claim(std::string_view namespace_name,
                                                                  std::string_view claim) const;
-  /// Every PersistentVolume of this one's driver and volumeHandle, itself among them: one volume under
-  /// several names. Just itself where it has no handle.
+  /// Every PersistentVolume that is, or holds, or lies in the same storage, itself among them: one volume
+  /// under several names. They have its driver and volumeHandle, or are paths of a node that may be its own.
   [[nodiscard]] std::vector<const PersistentVolume*> same_storage(const PersistentVolume& volume) const;
+  /// The PersistentVolumes that are this path of a node, a folder above it or one below it, on whatever node.
+  [[nodiscard]] std::vector<const PersistentVolume*> volumes_at_path(std::string_view path) const;
   /// The claims that are bound, or ask to be bound, to this PersistentVolume.
   [[nodiscard]] std::vector<const PersistentVolumeClaim*> claims_of_volume(std::string_view volume) const;
   /// The pods in view on claims named PREFIX followed by digits, as those of a StatefulSet's template are.
@@ -143,6 +146,8 @@ class ClusterState {
   struct VolumeTable {
     ByName<PersistentVolume> volumes;
     ByName<std::vector<std::string>> of_handles;  // driver, a line feed, handle
+    // Path of a node, without a slash at its end -> names. Ordered: what lies below a path follows it.
+    std::map<std::string, std::vector<std::string>, std::less<>> of_paths;
 
     void add(PersistentVolume volume);
     bool remove(std::string_view name);

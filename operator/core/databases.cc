@@ -1,142 +1,26 @@
 #include "operator/core/databases.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
+#include "operator/core/catalog.h"
+#include "operator/core/declared_paths.h"
+#include "operator/core/mounted_path.h"
+#include "operator/core/recognise.h"
 #include "operator/core/verdict.h"
+#include "operator/core/volume.h"
 #include "operator/core/workload.h"
 
 namespace walguard::core {
 namespace {
-
-/// One entry of walguard/databases: "/data/app.db" or "web:/cache/*.sqlite".
-struct DeclaredPath {
-  std::string_view container;  // empty: in any container
-  std::string_view path;
-};
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\n") - first + 1);
-}
-
-/// Paths in one list that are read. Kubernetes lets annotations be 256 KiB, and each path is compared with
-/// each mount.
-constexpr std::size_t kMostPaths = 100;
-
-/// The entries of a list, and one more than are read where it has too many.
-std::vector<std::string_view> split_list(std::string_view text) {
-  std::vector<std::string_view> parts;
-  while (!text.empty() && parts.size() <= kMostPaths) {
-    const auto comma = text.find(',');
-    if (const auto part = trimmed(text.substr(0, comma)); !part.empty()) parts.push_back(part);
-    text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
-  }
-  return parts;
-}
-
-/// Views into the annotation.
-std::vector<std::string_view> declared_paths(const Annotations& annotations) {
-  if (!annotations.databases) return {};
-  return split_list(*annotations.databases);
-}
-
-DeclaredPath parse_declared(std::string_view entry) {
-  const auto colon = entry.find(":/");
-  if (colon == std::string_view::npos) return {{}, entry};
-  return {entry.substr(0, colon), entry.substr(colon + 1)};
-}
-
-std::string_view without_trailing_slash(std::string_view path) {
-  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-  return path;
-}
-
-/// One component of a declared path, in which * stands for any characters. Goes back to the last star alone:
-/// an author of pods must not be able to hold the webhook with a row of stars.
-bool component_matches(std::string_view pattern, std::string_view text) {
-  std::size_t in_pattern = 0;
-  std::size_t in_text = 0;
-  std::size_t last_star = std::string_view::npos;
-  std::size_t star_takes_to = 0;  // of the text
-  while (in_text < text.size()) {
-    if (in_pattern < pattern.size() && pattern[in_pattern] == '*') {
-      last_star = in_pattern++;
-      star_takes_to = in_text;
-    } else if (in_pattern < pattern.size() && pattern[in_pattern] == text[in_text]) {
-      ++in_pattern;
-      ++in_text;
-    } else if (last_star != std::string_view::npos) {
-      in_pattern = last_star + 1;
-      in_text = ++star_takes_to;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', in_pattern) == std::string_view::npos;
-}
-
-std::string_view next_component(std::string_view& path) {
-  while (path.starts_with('/')) path.remove_prefix(1);
-  const auto slash = path.find('/');
-  const std::string_view component = path.substr(0, slash);
-  path = slash == std::string_view::npos ? std::string_view{} : path.substr(slash);
-  return component;
-}
-
-/// The kernel's rule, component by component: the declared path leads into the mount, for certain or by a
-/// star.
-enum class Leads : std::uint8_t { kNo, kByStar, kYes };
-
-Leads leads_into(std::string_view declared, std::string_view mount) {
-  if (!declared.starts_with('/')) return Leads::kNo;
-  Leads leads = Leads::kYes;
-  for (std::string_view wanted = next_component(mount); !wanted.empty(); wanted = next_component(mount)) {
-    const std::string_view component = next_component(declared);
-    if (component.empty() || !component_matches(component, wanted)) return Leads::kNo;
-    if (component.find('*') != std::string_view::npos) leads = Leads::kByStar;
-  }
-  return leads;
-}
-
-/// Of the mounts that the path leads into for certain the longest wins, as in the kernel, and hides the
-/// shorter ones. A star may lead into further ones below it: then each counts.
-std::vector<const VolumeMount*> mounts_of(const Container& container, std::string_view path) {
-  std::vector<const VolumeMount*> found;
-  const VolumeMount* longest = nullptr;
-  for (const VolumeMount& mount : container.mounts) {
-    const Leads leads = leads_into(path, mount.path);
-    if (leads == Leads::kByStar) found.push_back(&mount);
-    if (leads == Leads::kYes && (longest == nullptr || mount.path.size() > longest->path.size()))
-      longest = &mount;
-  }
-  if (longest != nullptr) found.push_back(longest);
-  return found;
-}
-
-/// "app.db" is a file's name; "shop" may be a folder's.
-bool looks_like_a_file(std::string_view path) {
-  const std::string_view base = path.substr(path.rfind('/') + 1);
-  return base.find('.') != std::string_view::npos;
-}
-
-/// Mounting the database file itself leaves its -wal, -shm and -journal beside it in the container's own
-/// layer.
-std::optional<bool> names_the_file(const VolumeMount& mount, const Volume& volume,
-                                   std::string_view database) {
-  if (without_trailing_slash(mount.path) != database) return false;
-  if (volume.host_path_type.starts_with("File")) return true;
-  if (volume.kind == VolumeKind::kHostPath && volume.host_path_type.empty()) return std::nullopt;
-  if (mount.sub_path.empty())
-    return false;  // a whole volume is mounted at the path: the declared path is a folder
-  return looks_like_a_file(database) ? std::optional{true} : std::nullopt;
-}
 
 void widen(std::optional<bool>& known, std::optional<bool> more) {
   if (known == true || more == true) {
@@ -146,105 +30,249 @@ void widen(std::optional<bool>& known, std::optional<bool> more) {
   }
 }
 
-/// Calls `use` for each mount that the entry leads into.
-template <typename Use>
-void each_mount(const Workload& workload, std::string_view entry, Use use) {
-  const DeclaredPath declared = parse_declared(entry);
-  for (const Container& container : workload.pod.containers) {
-    if (!declared.container.empty() && declared.container != container.name) continue;
-    for (const VolumeMount* mount : mounts_of(container, declared.path)) use(*mount, declared.path);
-  }
+void add_once(std::vector<std::string>& all, std::string_view text) {
+  if (!text.empty() && std::ranges::find(all, text) == all.end()) all.emplace_back(text);
 }
 
-void add_declared(DatabasesOnVolume& found, const Workload& workload, const Volume& volume,
-                  const std::vector<std::string_view>& entries) {
-  for (const std::string_view entry : entries) {
-    each_mount(workload, entry, [&](const VolumeMount& mount, std::string_view path) {
-      if (mount.volume != volume.name) return;
-      widen(found.single_file_mount, names_the_file(mount, volume, path));
-      if (std::ranges::find(found.paths, entry) == found.paths.end()) found.paths.emplace_back(entry);
-    });
-  }
-  if (!found.paths.empty()) found.certainty = Certainty::kDeclared;
+bool works_beside(const RecognisedDatabase& database) {
+  return database.role == App::Role::kReplicator || database.role == App::Role::kRestorer;
 }
 
-bool is_on_a_volume(const Workload& workload, std::string_view entry) {
-  bool found = false;
-  each_mount(workload, entry, [&](const VolumeMount&, std::string_view) { found = true; });
-  return found;
+/// A file that is mounted for a program to read: "/etc/litestream.yml". What mounts a whole volume is a
+/// folder, whatever its name.
+bool is_configuration(const VolumeMount& mount, const Volume& volume) {
+  const bool may_be_a_file = !mount.sub_path.empty() || volume.host_path_type.starts_with("File") ||
+                             (volume.kind == VolumeKind::kHostPath && volume.host_path_type.empty());
+  constexpr std::array<std::string_view, 5> kEndings = {".yml", ".yaml", ".toml", ".json", ".conf"};
+  return may_be_a_file &&
+         std::ranges::any_of(kEndings, [&](std::string_view ending) { return mount.path.ends_with(ending); });
 }
 
-/// Whether the list can be taken at its word: it names something, and all of it is on volumes of the pod.
-bool names_volumes(const Workload& workload, const std::vector<std::string_view>& entries) {
-  return !entries.empty() && std::ranges::all_of(entries, [&](std::string_view entry) {
-    return is_on_a_volume(workload, entry);
-  });
-}
+/// Of all databases together; pods have tens.
+constexpr std::size_t kMostMountsCompared = 100'000;
 
-/// No file is named: every volume that a container mounts may hold one, and a mounted file may be it.
-void suspect_every_mount(DatabasesOnVolume& found, const Workload& workload, const Volume& volume) {
-  for (const Container& container : workload.pod.containers) {
-    for (const VolumeMount& mount : container.mounts) {
-      if (mount.volume != volume.name) continue;
-      found.certainty = Certainty::kDeclared;
-      widen(found.single_file_mount, names_the_file(mount, volume, without_trailing_slash(mount.path)));
+/// Gathers what is on each volume of one workload, passing once over its mounts for each path.
+class Gathering {
+ public:
+  Gathering(const Workload& workload, std::vector<DatabasesOnVolume>& found)
+      : workload_(workload), found_(found) {
+    const std::vector<Volume>& volumes = workload.pod.volumes;
+    for (std::size_t i = 0; i < volumes.size(); ++i) {
+      if (volumes[i].kind == VolumeKind::kProjection) continue;  // read-only: never a database
+      index_.emplace(volumes[i].name, i);
+      found_[i].single_file_mount = false;
+    }
+    if (workload.annotations.journal_mode) {
+      annotated_ = parse<Strategy>(*workload.annotations.journal_mode).value_or(Strategy::kWal);
     }
   }
-}
 
-bool only_read(const Workload& workload, const Volume& volume) {
-  return std::ranges::all_of(workload.pod.containers, [&](const Container& container) {
-    return std::ranges::all_of(container.mounts, [&](const VolumeMount& mount) {
-      return mount.volume != volume.name || mount.read_only;
-    });
-  });
-}
+  void add_declared() {
+    const DeclaredPaths declared = declared_paths(workload_.annotations);
+    bool all_are_on_volumes = !declared.paths.empty();
+    bool could_be_any = declared.too_many;
+    for (const DeclaredPath& path : declared.paths) {
+      const auto mounts = mounts_of(workload_.pod, path);
+      all_are_on_volumes =
+          all_are_on_volumes &&
+          std::ranges::any_of(mounts, [this](const VolumeMount* mount) { return at(*mount) != nullptr; });
+      could_be_any = could_be_any || (mounts.empty() && is_of_windows(workload_.pod, path.entry));
+      for (const VolumeMount* mount : mounts) add_named(*mount, path.path, path.entry, Certainty::kDeclared);
+    }
+    // The author asks for a guarantee and names no file, or names one that is nowhere (a slip, most likely):
+    // it is asked of every volume. A list too long to be read could name any of them.
+    const bool guarantee_of_all = workload_.annotations.require_local == true && !all_are_on_volumes;
+    if (could_be_any || guarantee_of_all) suspect_every_mount();
+  }
+
+  void add_recognised(const std::vector<RecognisedDatabase>& recognised) {
+    std::vector<const RecognisedDatabase*> of_others;  // that work on databases with paths not in view
+    for (const RecognisedDatabase& database : recognised) {
+      const bool on_a_volume = !database.path.empty() && add_with_path(database);
+      if (!on_a_volume && works_beside(database)) of_others.push_back(&database);
+    }
+    if (!of_others.empty()) find_shared();
+    for (const RecognisedDatabase* database : of_others) add_beside(*database);
+  }
+
+  void finish() {
+    for (DatabasesOnVolume& on : found_) {
+      if (on.certainty == Certainty::kNone) {
+        on = {};
+        continue;
+      }
+      on.strategy = on.usage.journal_contradicted.empty() ? annotated_ : Strategy::kWal;
+      const auto& version = workload_.annotations.sqlite_version;
+      // The author's word stands above that of the image, which may have been built anew.
+      if (version && is_sqlite_version(*version)) on.usage.sqlite_version = *version;
+    }
+  }
+
+ private:
+  /// Null: not a volume of the pod, or one that never holds a database.
+  DatabasesOnVolume* at(const VolumeMount& mount) {
+    const auto it = index_.find(mount.volume);
+    return it == index_.end() ? nullptr : &found_[it->second];
+  }
+
+  /// Of a mount that `at` knows.
+  [[nodiscard]] const Volume& volume_of(const VolumeMount& mount) const {
+    return workload_.pod.volumes[index_.at(mount.volume)];
+  }
+
+  DatabasesOnVolume* add_path(const VolumeMount& mount, std::string_view path, std::string_view shown,
+                              Certainty certainty) {
+    DatabasesOnVolume* on = at(mount);
+    if (on == nullptr) return nullptr;
+    widen(on->single_file_mount, mounts_the_file(mount, volume_of(mount), path));
+    on->certainty = std::max(on->certainty, certainty);
+    add_once(on->paths, shown);
+    return on;
+  }
+
+  DatabasesOnVolume* add_named(const VolumeMount& mount, std::string_view path, std::string_view shown,
+                               Certainty certainty) {
+    DatabasesOnVolume* on = add_path(mount, path, shown, certainty);
+    if (on != nullptr) look_for_split_files(*on, mount, path);
+    return on;
+  }
+
+  /// In each container that runs while the database is open. Bounded: each mount is compared with each.
+  void look_for_split_files(DatabasesOnVolume& on, const VolumeMount& mount, std::string_view path) {
+    for (const Container& container : workload_.pod.containers) {
+      if (container.role == ContainerRole::kInit || on.single_file_mount == true) continue;
+      for (const VolumeMount& other : container.mounts) {
+        if (&other == &mount) continue;
+        if (mounts_compared_ == kMostMountsCompared) return widen(on.single_file_mount, std::nullopt);
+        ++mounts_compared_;
+        widen(on.single_file_mount, splits_the_files(other, mount, path));
+      }
+    }
+  }
+
+  /// No file is named: every volume that a container mounts may hold one, and a mounted file may be it.
+  void suspect_every_mount() {
+    for (const Container& container : workload_.pod.containers) {
+      for (const VolumeMount& mount : container.mounts) {
+        add_path(mount, mount.path, {}, Certainty::kDeclared);
+      }
+    }
+  }
+
+  /// Whether the annotation names it already, for any container or for this one.
+  static bool is_named(const RecognisedDatabase& database, const DatabasesOnVolume& on) {
+    const std::string with_container = database.container->name + ":" + database.path;
+    return std::ranges::any_of(
+        on.paths, [&](const std::string& path) { return path == database.path || path == with_container; });
+  }
+
+  /// False: the path is on no volume of the container.
+  bool add_with_path(const RecognisedDatabase& database) {
+    bool any = false;
+    for (const VolumeMount* mount : mounts_of(*database.container, database.path)) {
+      const DatabasesOnVolume* on = at(*mount);
+      if (on == nullptr) continue;
+      any = true;
+      const std::string_view can_be_shown = database.path_can_be_shown ? database.path : mount->path;
+      const std::string_view shown = is_named(database, *on) ? std::string_view{} : can_be_shown;
+      use(*add_named(*mount, database.path, shown, Certainty::kRecognised), database);
+    }
+    return any || (is_of_windows(workload_.pod, database.path) && add_anywhere(database));
+  }
+
+  /// On which of its container's volumes the database is cannot be told. False: it has none.
+  bool add_anywhere(const RecognisedDatabase& database) {
+    bool any = false;
+    for (const VolumeMount& mount : database.container->mounts) {
+      DatabasesOnVolume* on = add_path(mount, database.path, {}, Certainty::kRecognised);
+      if (on == nullptr) continue;
+      any = true;
+      use(*on, database);
+    }
+    return any;
+  }
+
+  void find_shared() {
+    std::unordered_map<const DatabasesOnVolume*, const Container*> first_in;
+    for (const Container& container : workload_.pod.containers) {
+      for (const VolumeMount& mount : container.mounts) {
+        const DatabasesOnVolume* on = at(mount);
+        if (on == nullptr) continue;
+        const auto [first, is_first] = first_in.try_emplace(on, &container);
+        if (!is_first && first->second != &container) shared_.insert(on);
+      }
+    }
+  }
+
+  /// Of a replicator the databases of the containers beside it: anything on what it can write and shares with
+  /// them, and what is known on the rest; or, where there is neither, anything on its own. A database that is
+  /// known must not hide the folder of another that is not.
+  void add_beside(const RecognisedDatabase& database) {
+    std::vector<DatabasesOnVolume*> likely;
+    std::vector<DatabasesOnVolume*> own;
+    for (const VolumeMount& mount : database.container->mounts) {
+      DatabasesOnVolume* on = mount.read_only ? nullptr : at(mount);
+      if (on == nullptr || is_configuration(mount, volume_of(mount))) continue;
+      own.push_back(on);
+      const bool known = on->certainty != Certainty::kNone;
+      if (known || shared_.contains(on)) likely.push_back(on);
+    }
+    for (DatabasesOnVolume* on : likely.empty() ? own : likely) {
+      on->certainty = std::max(on->certainty, Certainty::kRecognised);
+      use(*on, database);
+    }
+  }
+
+  /// An app or sidecar known to set WAL overrides the annotation; what makes the answer milder never does.
+  [[nodiscard]] bool contradicts(const RecognisedDatabase& database) const {
+    if (annotated_ == Strategy::kRollback) return database.journal == Strategy::kWal;
+    return annotated_ == Strategy::kWalExclusive && database.locking_mode_normal;
+  }
+
+  void use(DatabasesOnVolume& on, const RecognisedDatabase& database) const {
+    DatabaseUsage& usage = on.usage;
+    add_once(usage.apps, database.app);
+    if (usage.locks_off.empty()) usage.locks_off = database.locks_off;
+    if (usage.journal_contradicted.empty() && contradicts(database)) {
+      usage.journal_contradicted = why_contradicted(database);
+    }
+    if (database.synchronous) {
+      usage.synchronous = std::min(usage.synchronous.value_or(*database.synchronous), *database.synchronous);
+    }
+    if (usage.sqlite_version.empty()) usage.sqlite_version = database.sqlite_version;
+    const std::string& container = database.container->name;
+    const bool ends_before_the_app = database.container->role == ContainerRole::kInit;
+    if (database.role == App::Role::kReplicator) usage.replicator = container;
+    if (database.role == App::Role::kRestorer && !ends_before_the_app) usage.restorer = container;
+    if (database.role == App::Role::kCopyPerReplica) usage.copies_per_replica = database.app;
+    for (const std::string& config_map : database.config_maps) {
+      add_once(usage.seen_in, "ConfigMap " + workload_.namespace_name + "/" + config_map);
+    }
+  }
+
+  [[nodiscard]] std::string why_contradicted(const RecognisedDatabase& database) const {
+    if (annotated_ == Strategy::kRollback) return database.journal_because;
+    if (database.role == App::Role::kReplicator) return database.app + " needs a connection of its own";
+    return "a connection string of container \"" + database.container->name + "\" sets locking_mode=NORMAL";
+  }
+
+  const Workload& workload_;
+  std::vector<DatabasesOnVolume>& found_;
+  std::unordered_map<std::string_view, std::size_t> index_;  // by the volume's name
+  std::unordered_set<const DatabasesOnVolume*> shared_;      // that several containers mount; see find_shared
+  Strategy annotated_ = Strategy::kWal;
+  std::size_t mounts_compared_ = 0;
+};
 
 }  // namespace
 
-DatabasesOnVolume find_databases(const Workload& workload, const Volume& volume) {
-  DatabasesOnVolume found;
-  if (volume.kind == VolumeKind::kProjection) return found;
-  const Annotations& annotations = workload.annotations;
-  found.single_file_mount = false;
-  if (annotations.journal_mode) {
-    found.strategy = parse<Strategy>(*annotations.journal_mode).value_or(Strategy::kWal);
-  }
-  const auto entries = declared_paths(annotations);
-  const bool too_many = entries.size() > kMostPaths;
-  if (!too_many) add_declared(found, workload, volume, entries);
-  // The author asks for a guarantee and names no file, or names one that is nowhere (a slip, most likely): it
-  // is asked of every volume. A list too long to be read could name any of them.
-  const bool guarantee_of_all = annotations.require_local == true && !names_volumes(workload, entries);
-  if (too_many || guarantee_of_all) suspect_every_mount(found, workload, volume);
-  if (found.certainty == Certainty::kNone) return found;
-  found.every_mount_read_only = only_read(workload, volume);
+std::vector<DatabasesOnVolume> find_databases(const Workload& workload, const Catalog& catalog) {
+  std::vector<DatabasesOnVolume> found(workload.pod.volumes.size());
+  Gathering gathering(workload, found);
+  gathering.add_declared();
+  gathering.add_recognised(recognise(workload.pod, catalog));
+  gathering.finish();
   return found;
-}
-
-std::vector<std::string> annotation_complaints(const Workload& workload) {
-  const Annotations& annotations = workload.annotations;
-  std::vector<std::string> complaints;
-  if (annotations.journal_mode && !parse<Strategy>(*annotations.journal_mode)) {
-    complaints.push_back("annotation walguard/journal-mode: \"" + *annotations.journal_mode +
-                         "\" is not wal, wal-exclusive or rollback; judged as wal");
-  }
-  if (annotations.mode && !parse<Mode>(*annotations.mode)) {
-    complaints.push_back("annotation walguard/mode: \"" + *annotations.mode +
-                         "\" is not off, audit, warn, gate or enforce; the namespace's mode is in force");
-  }
-  const auto entries = declared_paths(annotations);
-  if (entries.size() > kMostPaths) {
-    complaints.push_back("annotation walguard/databases: it has more than " + std::to_string(kMostPaths) +
-                         " entries; every mounted volume is judged instead");
-  } else {
-    for (const std::string_view entry : entries) {
-      if (is_on_a_volume(workload, entry)) continue;
-      complaints.push_back("annotation walguard/databases: \"" + std::string(entry) +
-                           "\" is on no volume of the pod; write /PATH or CONTAINER:/PATH below a mountPath");
-    }
-  }
-  return complaints;
 }
 
 }  // namespace walguard::core

@@ -80,13 +80,16 @@ Finding finding_of(const Rule& rule, const RuleInput& input, Severity severity) 
   return {rule.id, severity, rule.reason(input), rule.detail, rule.remedy, rule.source};
 }
 
-/// Every unproven verdict names what would settle it, also where a question is merely open.
+/// Every unproven verdict names what would settle it, also where a question is merely open: a measurement, or
+/// the remedy of the open rule itself where no measurement answers it.
 Finding open_question_finding(const Tally& tally) {
-  const Rule& rule = *find_rule("evidence-missing");
-  std::string reason = tally.open_question.empty()
+  const Rule& missing = *find_rule("evidence-missing");
+  const Rule* open = tally.open_question.empty() ? nullptr : find_rule(tally.open_question);
+  std::string reason = open == nullptr
                            ? std::string{"nothing documents this volume as safe, and nobody has measured it"}
-                           : "it cannot be excluded that " + std::string(tally.open_question) + " applies";
-  return {rule.id, Severity::kUnproven, std::move(reason), rule.detail, rule.remedy, rule.source};
+                           : "it cannot be excluded that " + std::string(open->id) + " applies";
+  const Rule& helps = open == nullptr || open->discharged_by_evidence ? missing : *open;
+  return {missing.id, Severity::kUnproven, std::move(reason), helps.detail, helps.remedy, helps.source};
 }
 
 bool has(const std::vector<Finding>& findings, Severity severity) {

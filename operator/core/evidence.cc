@@ -91,22 +91,34 @@ EvidenceAnswer EvidenceBook::ask(const EvidenceKey& key, Strategy strategy, std:
   const auto found = by_key_.find(hash_of(key));
   if (found == by_key_.end()) return {};
   const Evidence* newest_pass = nullptr;
+  const Evidence* newest = nullptr;
   std::vector<std::string_view> passed_on;
   for (const std::size_t index : found->second) {
     const Evidence& evidence = all_[index];
+    if (evidence.key != key) continue;
+    if (newest == nullptr) newest = &evidence;
     const Verdict verdict = evidence.verdicts[strategy];
-    if (!speaks_for(verdict, evidence.scope, scope.value_or(Scope::kCluster)) || evidence.key != key)
-      continue;
+    if (!speaks_for(verdict, evidence.scope, scope.value_or(Scope::kCluster))) continue;
     if (std::ranges::find(passed_on, evidence.placement) != passed_on.end()) continue;
-    if (verdict == Verdict::kUnsafe) return {verdict, &evidence, EvidenceAnswer::Age::kFresh};
+    if (verdict == Verdict::kUnsafe) return {verdict, &evidence};
     passed_on.push_back(evidence.placement);
     if (newest_pass == nullptr) newest_pass = &evidence;
   }
-  if (newest_pass == nullptr) return {};
+  EvidenceAnswer answer;
+  const bool is_open = newest != nullptr && newest->verdicts[strategy] == Verdict::kUnproven;
+  if (is_open && now - newest->measured_at <= max_age) answer.inconclusive = newest;
+  if (newest_pass == nullptr) return answer;
+  answer.evidence = newest_pass;
   const UtcSeconds age = now - newest_pass->measured_at;
-  if (age <= max_age) return {Verdict::kSafe, newest_pass, EvidenceAnswer::Age::kFresh};
-  if (age <= max_age + grace) return {Verdict::kSafe, newest_pass, EvidenceAnswer::Age::kInGrace};
-  return {Verdict::kUnproven, newest_pass, EvidenceAnswer::Age::kStale};
+  if (age <= max_age) {
+    answer.verdict = Verdict::kSafe;
+  } else if (age <= max_age + grace) {
+    answer.verdict = Verdict::kSafe;
+    answer.age = EvidenceAnswer::Age::kInGrace;
+  } else {
+    answer.age = EvidenceAnswer::Age::kStale;
+  }
+  return answer;
 }
 
 std::vector<const Evidence*> EvidenceBook::latest_everywhere(const EvidenceKey& key) const {

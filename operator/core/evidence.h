@@ -47,6 +47,14 @@ struct EvidenceKey {
 /// the volume is the same, and scope says who shares it.
 [[nodiscard]] std::optional<AccessMode> access_in_key(const std::vector<AccessMode>& modes);
 
+/// What it is like to share the database there: numbers of the preflight's WAL workload.
+struct Contention {
+  double refused = 0;                  ///< of transactions, with two writers and no busy_timeout: a fraction
+  std::optional<double> longest_wait;  ///< seconds for the write lock, with busy_timeout 5000
+
+  friend bool operator==(const Contention&, const Contention&) = default;
+};
+
 struct Evidence {
   EvidenceKey key;
   /// On which nodes it was measured, as a digest of the wish for them; empty: on any, or on the only ones.
@@ -55,8 +63,9 @@ struct Evidence {
   Scope scope = Scope::kContainer;  ///< as far as the run reached, by its own report
   PerStrategy<Verdict> verdicts{{Verdict::kUnproven, Verdict::kUnproven, Verdict::kUnproven}};
   std::vector<std::string> reasons;  ///< "byte-range-locks: both agents were granted byte 120"
-  UtcSeconds measured_at = 0;        ///< seconds since the epoch
-  std::string filesystem;            ///< what `identity` saw
+  std::optional<Contention> contention;
+  UtcSeconds measured_at = 0;  ///< seconds since the epoch
+  std::string filesystem;      ///< what `identity` saw
   std::string kernel_release;
   std::string probe_version;
   std::string digest;  ///< short name of the report, for the annotation walguard/evidence
@@ -72,6 +81,9 @@ struct EvidenceAnswer {
     kInGrace,
     kStale
   } age = Age::kFresh;  ///< a stale pass proves nothing
+  /// The newest evidence of the key, whatever its scope, where it is fresh and says kUnproven of the
+  /// strategy: somebody looked and could not say. Null: it is not so.
+  const Evidence* inconclusive = nullptr;
 };
 
 class EvidenceBook {

@@ -16,11 +16,14 @@
 namespace walguard::core {
 namespace {
 
-/// Of a driver that nobody knows, the preflight's `identity` has seen what it mounts. Only what speaks
-/// against it is taken: that it looks local is no guarantee.
-void learn_from_identity(VolumeFacts& facts, const EvidenceKey& key, const EvidenceBook& evidence,
-                         const Catalog& catalog) {
-  if (facts.transport) return;
+/// What a volume is called tells what it is meant to be; under a sandbox `identity` sees the sandbox's own
+/// transport, whatever is behind it (gVisor shows 9p for any volume).
+bool identity_saw_the_volume(const VolumeFacts& facts) {
+  return !facts.transport || facts.kernel_domain == KernelDomain::kShared;
+}
+
+void learn_from_key(VolumeFacts& facts, const EvidenceKey& key, const EvidenceBook& evidence,
+                    const Catalog& catalog) {
   for (const Evidence* const latest : evidence.latest_everywhere(key)) {
     const Filesystem* seen = catalog.filesystem_by_name(latest->filesystem);
     if (seen == nullptr || !seen->transport) continue;
@@ -35,12 +38,17 @@ void learn_from_identity(VolumeFacts& facts, const EvidenceKey& key, const Evide
 
 }  // namespace
 
+void learn_from_identity(VolumeFacts& facts, const EvidenceBook& evidence, const Catalog& catalog) {
+  if (!identity_saw_the_volume(facts)) return;
+  learn_from_key(facts, facts.key, evidence, catalog);
+  if (facts.own_key) learn_from_key(facts, *facts.own_key, evidence, catalog);
+}
+
 std::vector<JudgedVolume> judge(const Workload& workload, const ClusterState& cluster, const Catalog& catalog,
                                 const EvidenceBook& evidence, const Policy& policy, UtcSeconds now) {
   std::vector<JudgedVolume> judged;
   for (VolumeFacts& facts : resolve(workload, cluster, catalog)) {
-    learn_from_identity(facts, facts.key, evidence, catalog);
-    if (facts.own_key) learn_from_identity(facts, *facts.own_key, evidence, catalog);
+    learn_from_identity(facts, evidence, catalog);
     Judgement judgement = decide(facts, evidence, policy, now);
     judged.push_back({std::move(facts), std::move(judgement)});
   }

@@ -1,6 +1,7 @@
 #include "operator/core/resolve.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,8 +11,10 @@
 #include "operator/core/catalog.h"
 #include "operator/core/cluster_objects.h"
 #include "operator/core/cluster_state.h"
+#include "operator/core/consumers.h"
 #include "operator/core/databases.h"
 #include "operator/core/evidence.h"
+#include "operator/core/pod_mounts.h"
 #include "operator/core/sharing.h"
 #include "operator/core/storage.h"
 #include "operator/core/verdict.h"
@@ -48,24 +51,36 @@ bool no_strangers(const Workload& workload, const Pods& pods) {
   });
 }
 
-/// Every pod in view that has the volume's storage mounted, under this claim or under another name for it.
-Pods pods_on(const Workload& workload, const Volume& volume, const StorageView& storage,
-             const ClusterState& cluster) {
-  if (volume.kind == VolumeKind::kHostPath) return cluster.pods_of_host_path(volume.host_path);
-  if (volume.kind != VolumeKind::kClaim) return {};
-  if (volume.from_template) {
-    return cluster.pods_of_numbered_claims(workload.namespace_name, volume.name + "-" + workload.name + "-");
+/// A pod that this workload has made, by its name: only of a StatefulSet's is the whole name known.
+bool is_own(const Workload& workload, const RunningPod& pod) {
+  if (pod.namespace_name != workload.namespace_name) return false;
+  if (pod.name == workload.name || pod.name == stand_in_name(workload) || own_replica(workload, pod.name)) {
+    return true;
   }
-  Pods pods;
-  const auto append = [&](std::string_view namespace_name, std::string_view claim) {
-    const auto of_claim = cluster.pods_of_claim(namespace_name, claim);
-    pods.insert(pods.end(), of_claim.begin(), of_claim.end());
-  };
-  append(workload.namespace_name, volume.claim);
-  for (const PersistentVolumeClaim* claim : storage.other_claims) {
-    append(claim->namespace_name, claim->name);
-  }
-  return pods;
+  return workload.kind != WorkloadKind::kPod && !pod.owner_kind.empty() &&
+         pod.name.starts_with(workload.name + "-");
+}
+
+int count_others(const Workload& workload, const Pods& pods) {
+  return static_cast<int>(
+      std::ranges::count_if(pods, [&](const RunningPod* pod) { return !is_own(workload, *pod); }));
+}
+
+bool is_only_read(const PodSpec& pod, const Volume& volume, const std::vector<std::string>& readers) {
+  if (readers.empty()) return false;
+  return std::ranges::none_of(pod.containers, [&](const Container& container) {
+    if (container.role == ContainerRole::kInit || volume.read_only) return false;
+    return std::ranges::any_of(container.mounts, [&](const VolumeMount& mount) {
+      return mount.volume == volume.name && !mount.read_only;
+    });
+  });
+}
+
+/// By its own word, or because the node that it is on is one.
+bool is_for_windows(const Workload& workload, const ClusterState& cluster) {
+  if (workload.pod.windows) return true;
+  const Node* node = workload.pod.node_name.empty() ? nullptr : cluster.node(workload.pod.node_name);
+  return node != nullptr && node->os == "windows";
 }
 
 std::optional<std::int64_t> autoscaled_to(const Workload& workload, const ClusterState& cluster) {
@@ -75,11 +90,24 @@ std::optional<std::int64_t> autoscaled_to(const Workload& workload, const Cluste
 /// A StatefulSet of one is the one replica count that bounds sharing: it promises at most one pod per
 /// identity (https://kubernetes.io/docs/tasks/run-application/force-delete-stateful-set-pod/). Only of a
 /// claim is it in view who else has it, and a pod that a scale-down still ends writes too.
-bool owned_by_stateful_set_of_one(const Workload& workload, const Volume& volume, const Pods& pods,
-                                  const ClusterState& cluster) {
-  return workload.kind == WorkloadKind::kStatefulSet && workload.replicas.value_or(1) == 1 &&
-         cluster.is_current(ClusterKind::kAutoscalers) && autoscaled_to(workload, cluster).value_or(1) <= 1 &&
-         volume.kind == VolumeKind::kClaim && pods.size() <= 1 && no_strangers(workload, pods);
+/// nullopt: as far as is in view, and what scales it is not.
+std::optional<bool> owned_by_stateful_set_of_one(const Workload& workload, const Volume& volume,
+                                                 const Pods& pods, const ClusterState& cluster) {
+  const bool alone = workload.kind == WorkloadKind::kStatefulSet && workload.replicas.value_or(1) == 1 &&
+                     autoscaled_to(workload, cluster).value_or(1) <= 1 && volume.kind == VolumeKind::kClaim &&
+                     pods.size() <= 1 && no_strangers(workload, pods);
+  if (alone && !cluster.is_current(ClusterKind::kAutoscalers)) return std::nullopt;
+  return alone;
+}
+
+/// Whether one pod has the volume to itself, whatever else happens in the cluster.
+std::optional<bool> owned_by_one_pod(const VolumeFacts& facts, const Workload& workload, const Volume& volume,
+                                     const StorageView& storage, const Pods& pods,
+                                     const ClusterState& cluster) {
+  if (storage.one_pod_only || facts.per_replica_claim) return true;
+  // Another claim on the same storage is a way in for pods that are not there yet.
+  if (!storage.other_claims.empty()) return false;
+  return owned_by_stateful_set_of_one(workload, volume, pods, cluster);
 }
 
 std::optional<std::string> pinned_to(const Workload& workload, const ClusterState& cluster) {
@@ -130,29 +158,32 @@ bool is_known_to_be_local(const VolumeFacts& facts) {
   return local && facts.transport_verified && !facts.proven_only_by_preflight;
 }
 
-void add_sharing(VolumeFacts& facts, const Workload& workload, const Volume& volume,
+void add_sharing(VolumeFacts& facts, const Workload& workload, const PodMounts& mounts, const Volume& volume,
                  const StorageView& storage, const ClusterState& cluster) {
-  const Pods others = pods_on(workload, volume, storage, cluster);
-  facts.consumers_in_pod = count_consumers(workload.pod, volume.name);
-  // Another claim on the same storage is a way in for pods that are not there yet.
-  const bool one_way_in = storage.other_claims.empty();
-  facts.per_replica_claim = per_replica(workload, volume) && one_way_in && no_strangers(workload, others);
+  const auto [on_volume, others] = consumers_of(workload, mounts, volume, storage, cluster);
+  facts.consumers_in_pod = count_consumers(mounts, volume.name);
+  facts.per_replica_claim =
+      per_replica(workload, volume) && storage.other_claims.empty() && no_strangers(workload, on_volume);
   facts.pinned_to_node = pinned_to(workload, cluster).has_value() || storage.pinned_to_node;
 
   const SharingFacts sharing{
-      .owned_by_one_pod = storage.one_pod_only || facts.per_replica_claim ||
-                          (one_way_in && owned_by_stateful_set_of_one(workload, volume, others, cluster)),
+      .owned_by_one_pod = owned_by_one_pod(facts, workload, volume, storage, on_volume, cluster),
       .single_attach = storage.single_attach,
       .volume_pinned_to_node = storage.pinned_to_node,
       .stays_on_one_node = is_known_to_be_local(facts),
-      .pods_pinned_to_one_node = all_pinned_together(workload, others, cluster),
+      .pods_pinned_to_one_node = all_pinned_together(workload, on_volume, cluster),
       .consumers_in_pod = facts.consumers_in_pod,
   };
   // Of an emptyDir the spec alone tells who shares it.
   facts.cluster_is_current = cluster.storage_is_current() || storage.built_in_transport.has_value();
   if (facts.cluster_is_current) facts.scope = sharing_scope(sharing);
+  facts.other_pods = count_others(workload, others);
+  facts.windows = is_for_windows(workload, cluster);
   // What sharing.cc knows of runtimes is Linux.
-  if (!workload.pod.windows) {
+  const auto is_linux = [](const RunningPod* pod) { return !pod->spec.windows; };
+  if (facts.windows) {
+    if (std::ranges::any_of(others, is_linux)) facts.kernel_domain = KernelDomain::kMixed;
+  } else {
     facts.kernel_domain = kernel_domain(workload.pod.runtime_class, others, cluster);
     facts.other_kernels_known = every_kernel_known(others, cluster);
   }
@@ -175,21 +206,24 @@ void tie_to_node(EvidenceKey& key, const std::optional<std::string>& hostname) {
 }
 
 std::string runtime_in_key(const Workload& workload, const ClusterState& cluster) {
-  if (workload.pod.windows) return "windows";
+  if (is_for_windows(workload, cluster)) return "windows";
   const std::string& runtime_class = workload.pod.runtime_class;
   return runtime_handler(runtime_class, cluster).value_or(std::string(kUnknownRuntimePrefix) + runtime_class);
 }
 
-VolumeFacts facts_of(const Workload& workload, const Volume& volume, const DatabasesOnVolume& databases,
-                     const ClusterState& cluster, const Catalog& catalog) {
+VolumeFacts facts_of(const Workload& workload, const PodMounts& mounts, const Volume& volume,
+                     const DatabasesOnVolume& databases, const ClusterState& cluster,
+                     const Catalog& catalog) {
   VolumeFacts facts;
   facts.volume = volume.name;
   facts.claim = volume.claim;
   facts.certainty = databases.certainty;
   facts.databases = databases.paths;
   facts.strategy = databases.strategy;
+  facts.usage = databases.usage;
   facts.single_file_mount = databases.single_file_mount;
-  facts.read_only = volume.read_only || databases.every_mount_read_only;
+  facts.read_only_consumers = read_only_consumers(mounts, volume);
+  facts.only_read_in_pod = is_only_read(workload.pod, volume, facts.read_only_consumers);
 
   const StorageView storage = view_storage(workload.namespace_name, volume, cluster, catalog);
   describe_storage(facts, storage);
@@ -200,7 +234,7 @@ VolumeFacts facts_of(const Workload& workload, const Volume& volume, const Datab
   };
   complete(facts.key);
   if (facts.own_key) complete(*facts.own_key);
-  add_sharing(facts, workload, volume, storage, cluster);
+  add_sharing(facts, workload, mounts, volume, storage, cluster);
   add_workload(facts, workload, storage, cluster);
   return facts;
 }
@@ -210,10 +244,11 @@ VolumeFacts facts_of(const Workload& workload, const Volume& volume, const Datab
 std::vector<VolumeFacts> resolve(const Workload& workload, const ClusterState& cluster,
                                  const Catalog& catalog) {
   std::vector<VolumeFacts> all;
-  for (const Volume& volume : workload.pod.volumes) {
-    const DatabasesOnVolume databases = find_databases(workload, volume);
-    if (databases.certainty == Certainty::kNone) continue;
-    all.push_back(facts_of(workload, volume, databases, cluster, catalog));
+  const std::vector<DatabasesOnVolume> databases = find_databases(workload, catalog);
+  const PodMounts mounts(workload.pod);
+  for (std::size_t i = 0; i < databases.size(); ++i) {
+    if (databases[i].certainty == Certainty::kNone) continue;
+    all.push_back(facts_of(workload, mounts, workload.pod.volumes[i], databases[i], cluster, catalog));
   }
   return all;
 }

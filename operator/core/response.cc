@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "operator/core/accepted_risk.h"
 #include "operator/core/cluster_objects.h"
 #include "operator/core/databases.h"
 #include "operator/core/decide.h"
@@ -54,27 +55,12 @@ Mode mode_in_force(const RequestFacts& request, const Policy& policy, const Prob
   return own && *own > from_namespace ? *own : from_namespace;
 }
 
-/// "RULE: reason" of walguard/accept-risk, where the policy lets this namespace accept risks.
-std::optional<std::string_view> accepted_rule(const Context& context) {
-  const auto& text = context.object.annotations.accept_risk;
-  if (!text) return std::nullopt;
-  const auto& allowed = context.policy.accept_risk_namespaces;
-  const bool may = std::ranges::any_of(allowed, [&](const std::string& entry) {
-    return entry == "*" || entry == context.object.namespace_name;
-  });
-  const std::string_view view = *text;
-  const auto colon = view.find(':');
-  if (!may || colon == std::string_view::npos) return std::nullopt;
-  return view.substr(0, colon);
-}
-
-const Exemption* exemption_of(const Finding& finding, const Context& context) {
-  return exemption_for(context.policy, context.object.namespace_name, finding.rule);
+std::optional<AcceptedRisk> accepted(const Finding& finding, const Context& context) {
+  return accepted_risk(context.object, context.policy, finding.rule);
 }
 
 bool stands(const Finding& finding, Severity severity, const Context& context) {
-  return finding.severity == severity && finding.rule != accepted_rule(context) &&
-         exemption_of(finding, context) == nullptr;
+  return finding.severity == severity && !accepted(finding, context);
 }
 
 /// Findings of this severity that nobody has accepted. Recognised databases (design section 3) only warn,
@@ -215,16 +201,19 @@ std::string within_limit(std::string text) {
   return text.substr(0, end).append(kMark);
 }
 
+std::string mark_of(const std::optional<AcceptedRisk>& accepted) {
+  if (!accepted) return {};
+  if (accepted->by == AcceptedRisk::By::kAnnotation) return " (risk accepted)";
+  return " (exempt by policy: " + std::string(accepted->reason) + ")";
+}
+
 void add_warnings(Answer& answer, const std::vector<JudgedVolume>& volumes, const Context& context) {
-  const auto accepted = accepted_rule(context);
   for (const JudgedVolume& volume : volumes) {
     for (const Finding& finding : volume.judgement.findings) {
       if (finding.severity == Severity::kInfo) continue;
       std::string text = "walguard: volume \"" + volume.facts.volume + "\": " + std::string(finding.rule);
-      const Exemption* const exemption = exemption_of(finding, context);
-      if (exemption != nullptr) text += " (exempt by policy: " + exemption->reason + ")";
-      text += finding.rule == accepted ? " (risk accepted): " : ": ";
-      answer.warnings.push_back(within_limit(text + finding.reason));
+      answer.warnings.push_back(
+          within_limit(text + mark_of(accepted(finding, context)) + ": " + finding.reason));
     }
   }
 }
@@ -233,10 +222,8 @@ void add_complaints(Answer& answer, const Context& context) {
   for (const std::string& complaint : annotation_complaints(context.object)) {
     answer.warnings.push_back(within_limit("walguard: " + complaint));
   }
-  if (context.object.annotations.accept_risk && !accepted_rule(context)) {
-    answer.warnings.push_back(within_limit(
-        "walguard: annotation walguard/accept-risk is not honoured: the policy does not let namespace " +
-        context.object.namespace_name + " accept risks, or it is not of the form \"RULE: reason\""));
+  for (const std::string& complaint : accept_risk_complaints(context.object, context.policy)) {
+    answer.warnings.push_back(within_limit("walguard: " + complaint));
   }
 }
 

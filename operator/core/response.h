@@ -57,6 +57,11 @@ struct Answer {
   std::vector<ProbeRequest> wanted_probes;
 };
 
+/// A hostPath, a bind or a disk of some driver may be a network filesystem all the same: where the
+/// preflight's `identity` saw one, that is what the volume is. Only what speaks against it is taken: that it
+/// looks local is no guarantee.
+void learn_from_identity(VolumeFacts& facts, const EvidenceBook& evidence, const Catalog& catalog);
+
 /// Judges all volumes of a workload.
 [[nodiscard]] std::vector<JudgedVolume> judge(const Workload& workload, const ClusterState& cluster,
                                               const Catalog& catalog, const EvidenceBook& evidence,

@@ -30,21 +30,27 @@ struct RuleInput {
 [[nodiscard]] RuleInput make_rule_input(const VolumeFacts& facts, const EvidenceBook& evidence,
                                         const Policy& policy, UtcSeconds now);
 
-struct Rule {
+/// What a rule says and when; rules_*.cc hold one for each row of the table.
+struct RuleBody {
+  Match (*match)(const RuleInput&, Strategy);
+  std::string (*reason)(const RuleInput&);  ///< one line about this very volume; only called after kYes
+  std::string_view summary;                 ///< one line, for tables and warnings
+  std::string_view detail;                  ///< a paragraph: what goes wrong and why
+  /// A real way out, whole enough to paste: Kubernetes fields stand as YAML in flow style. Empty for safe
+  /// rules.
+  std::string_view remedy;
+  std::string_view source;
+  /// Where it stands, does it only warn? Null: its class says all.
+  bool (*only_warns)(const RuleInput&) = nullptr;
+};
+
+struct Rule : RuleBody {
   std::string_view id;  ///< stable, kebab-case
   enum class Class : std::uint8_t { kUnsafe, kUnproven, kWarning, kSafe } rule_class;
   StrategySet touches;
   /// Evidence that passes settles this question: an unproven rule no longer stands, an unsafe rule's kUnknown
   /// is answered. It never discharges an unsafe rule's kYes.
   bool discharged_by_evidence;
-  std::string_view summary;  ///< one line, for tables and warnings
-  std::string_view detail;   ///< a paragraph: what goes wrong and why
-  std::string_view remedy;   ///< a real way out
-  std::string_view source;
-  Match (*match)(const RuleInput&, Strategy);
-  std::string (*reason)(const RuleInput&);  ///< one line about this very volume; only called after kYes
-  /// Where it stands, does it only warn? Null: its class says all.
-  bool (*only_warns)(const RuleInput&) = nullptr;
 };
 
 /// In the order in which findings are reported: unsafe, unproven, warnings, safe.

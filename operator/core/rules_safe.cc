@@ -3,7 +3,7 @@
 #include <string>
 
 #include "operator/core/evidence.h"
-#include "operator/core/rule_matches.h"
+#include "operator/core/rule_bodies.h"
 #include "operator/core/rules.h"
 #include "operator/core/verdict.h"
 #include "operator/core/volume.h"
@@ -97,12 +97,58 @@ bool documented_safe(const RuleInput& input) {
          memory_filesystem(input, input.facts.strategy) == Match::kYes;
 }
 
-constinit const RuleLogic kOneKernelLocalFilesystem = {one_kernel_local_filesystem,
-                                                       one_kernel_local_filesystem_reason};
-constinit const RuleLogic kSingleAttachBlockFilesystem = {single_attach_block_filesystem,
-                                                          single_attach_block_filesystem_reason};
-constinit const RuleLogic kMemoryFilesystem = {memory_filesystem, memory_filesystem_reason};
-constinit const RuleLogic kClusterFilesystemProven = {cluster_filesystem_proven, preflight_passed_reason};
-constinit const RuleLogic kPreflightPassed = {preflight_passed, preflight_passed_reason};
+constinit const RuleBody kOneKernelLocalFilesystemRule = {
+    .match = one_kernel_local_filesystem,
+    .reason = one_kernel_local_filesystem_reason,
+    .summary = "one kernel over a local filesystem",
+    .detail =
+        "Containers that share a kernel share its page cache and its lock table, which is all that SQLite "
+        "asks for. Durability on power loss is the disk's affair and is not measured.",
+    .remedy = "",
+    .source = "https://sqlite.org/wal.html; linux Documentation/filesystems/locks.rst; fcntl(2)",
+};
+
+constinit const RuleBody kSingleAttachBlockFilesystemRule = {
+    .match = single_attach_block_filesystem,
+    .reason = single_attach_block_filesystem_reason,
+    .summary = "a filesystem on a block device that one node has at a time",
+    .detail =
+        "The device is attached to one node, so that one kernel owns the filesystem on it. Kubernetes "
+        "keeps it there by attaching (CSIDriver.attachRequired), by ReadWriteOncePod, or because the "
+        "PersistentVolume names one node.",
+    .remedy = "",
+    .source = "https://kubernetes.io/docs/concepts/storage/persistent-volumes/#access-modes; KEP-2485",
+};
+
+constinit const RuleBody kMemoryFilesystemRule = {
+    .match = memory_filesystem,
+    .reason = memory_filesystem_reason,
+    .summary = "a filesystem in memory under one kernel",
+    .detail = "tmpfs has one page cache and kernel locks. Its content ends with the pod.",
+    .remedy = "",
+    .source = "tmpfs(5); https://kubernetes.io/docs/concepts/storage/volumes/#emptydir",
+};
+
+constinit const RuleBody kClusterFilesystemProvenRule = {
+    .match = cluster_filesystem_proven,
+    .reason = preflight_passed_reason,
+    .summary = "a cluster filesystem that a preflight on two nodes has passed",
+    .detail =
+        "Some cluster filesystems keep caches and locks coherent between nodes. walguard believes it where "
+        "it has measured it.",
+    .remedy = "",
+    .source = "docs/preflight.md",
+};
+
+constinit const RuleBody kPreflightPassedRule = {
+    .match = preflight_passed,
+    .reason = preflight_passed_reason,
+    .summary = "a preflight on this storage passed",
+    .detail =
+        "The coherency probe and a real SQLite workload passed on this storage, as far as the workload "
+        "shares it.",
+    .remedy = "",
+    .source = "docs/preflight.md",
+};
 
 }  // namespace walguard::core

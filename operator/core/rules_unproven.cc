@@ -1,20 +1,18 @@
-// What keeps a volume unproven, and the warnings that leave its verdict alone.
-#include <algorithm>
-#include <cstdint>
+// What keeps a volume unproven.
 #include <string>
 
 #include "operator/core/evidence.h"
-#include "operator/core/rule_matches.h"
+#include "operator/core/rule_bodies.h"
 #include "operator/core/rules.h"
 #include "operator/core/verdict.h"
 #include "operator/core/volume.h"
-#include "operator/core/workload.h"
 
 namespace walguard::core {
 namespace {
 
 bool binding_tells_nothing(const VolumeFacts& facts) {
-  return facts.binding == Binding::kUndecided || facts.binding == Binding::kMissing;
+  return facts.binding == Binding::kUndecided || facts.binding == Binding::kMissing ||
+         facts.binding == Binding::kVolumeMissing;
 }
 
 Match unknown_driver(const RuleInput& input, Strategy) {
@@ -36,6 +34,9 @@ std::string claim_unbound_reason(const RuleInput& input) {
   if (input.facts.binding == Binding::kUndecided) {
     return "claim " + input.facts.claim + " is not bound and no class decides what it will be";
   }
+  if (input.facts.binding == Binding::kVolumeMissing) {
+    return "the PersistentVolume of claim " + input.facts.claim + " is not in view";
+  }
   if (!input.facts.storage_class.empty())
     return "StorageClass " + input.facts.storage_class + " is not in view";
   return "claim " + input.facts.claim + " is not in view";
@@ -45,7 +46,9 @@ Match scope_unknown(const RuleInput& input, Strategy) { return input.facts.scope
 
 std::string scope_unknown_reason(const RuleInput& input) {
   if (!input.facts.cluster_is_current) {
-    return "walguard's view of the cluster is out of date, so it cannot be told who else has it mounted";
+    return "walguard's view of the cluster is incomplete or out of date, so it cannot be told who else has "
+           "it "
+           "mounted";
   }
   return "it cannot be told whether two nodes may have it mounted at once (" + driver_words(input.facts) +
          ")";
@@ -60,7 +63,8 @@ bool unsafe_by_kind(const VolumeFacts& facts) {
 /// Where the driver is known, nothing documents it as safe, and nobody has measured it.
 Match evidence_missing(const RuleInput& input, Strategy strategy) {
   if (!input.facts.transport || unsafe_by_kind(input.facts) || documented_safe(input)) return Match::kNo;
-  return input.evidence[strategy].evidence == nullptr ? Match::kYes : Match::kNo;
+  const EvidenceAnswer& answer = input.evidence[strategy];
+  return answer.evidence == nullptr && answer.inconclusive == nullptr ? Match::kYes : Match::kNo;
 }
 
 std::string evidence_missing_reason(const RuleInput& input) {
@@ -83,49 +87,148 @@ std::string evidence_stale_reason(const RuleInput& input) {
          " days old (report " + evidence->digest + ")";
 }
 
-Match rollout_overlap(const RuleInput& input, Strategy) {
-  return input.facts.replaced_by_overlap ? Match::kYes : Match::kNo;
+/// Somebody looked and could not say. What is documented needs no measurement, and what is unsafe by its kind
+/// is not helped by one.
+Match evidence_inconclusive(const RuleInput& input, Strategy strategy) {
+  if (unsafe_by_kind(input.facts) || documented_safe(input)) return Match::kNo;
+  const EvidenceAnswer& answer = input.evidence[strategy];
+  return answer.verdict == Verdict::kUnproven && answer.inconclusive != nullptr ? Match::kYes : Match::kNo;
 }
 
-/// Above one where there are several, or an autoscaler may make them. A claim for each, and a volume that
-/// ends with its pod, are nobody else's.
-Match scale_out(const RuleInput& input, Strategy) {
-  const VolumeFacts& facts = input.facts;
-  const bool one_each = facts.workload == WorkloadKind::kDaemonSet || facts.per_replica_claim ||
-                        (facts.binding == Binding::kNotAClaim && facts.scope && *facts.scope <= Scope::kPod);
-  return most_replicas(facts) > 1 && !one_each ? Match::kYes : Match::kNo;
+std::string evidence_inconclusive_reason(const RuleInput& input) {
+  const Evidence* evidence = input.evidence[input.facts.strategy].inconclusive;
+  std::string text = "a preflight looked and gives no verdict for " + std::string(name(input.facts.strategy));
+  if (evidence == nullptr) return text;
+  for (const std::string& reason : evidence->reasons)
+    text += (&reason == evidence->reasons.data() ? ": " : "; ") + reason;
+  return text + " (report " + evidence->digest + ")";
 }
 
-std::string scale_out_reason(const RuleInput& input) {
-  const std::int64_t now = input.facts.replicas.value_or(1);
-  const std::int64_t most = most_replicas(input.facts);
-  const std::string who = most > now
-                              ? "an autoscaler may make " + std::to_string(most) + " replicas, which all"
-                              : std::to_string(most) + " replicas all";
-  return who + " open the same databases: one of them can write at a time";
+Match windows_node(const RuleInput& input, Strategy) {
+  return input.facts.windows ? Match::kYes : Match::kNo;
 }
 
-std::string rollout_overlap_reason(const RuleInput& input) {
-  return "a rolling update starts the new pod while the old one still has claim " + input.facts.claim +
-         " open";
-}
-
-}  // namespace
-
-std::int64_t most_replicas(const VolumeFacts& facts) {
-  return std::max(facts.replicas.value_or(1), facts.autoscaled_to.value_or(1));
+std::string windows_node_reason(const RuleInput&) {
+  return "the pod is for a Windows node, of whose locks and caches walguard knows nothing";
 }
 
 bool still_in_grace(const RuleInput& input) {
   return input.evidence[input.facts.strategy].age == EvidenceAnswer::Age::kInGrace;
 }
 
-constinit const RuleLogic kUnknownDriver = {unknown_driver, unknown_driver_reason};
-constinit const RuleLogic kClaimUnbound = {claim_unbound, claim_unbound_reason};
-constinit const RuleLogic kScopeUnknown = {scope_unknown, scope_unknown_reason};
-constinit const RuleLogic kEvidenceMissing = {evidence_missing, evidence_missing_reason};
-constinit const RuleLogic kEvidenceStale = {evidence_stale, evidence_stale_reason};
-constinit const RuleLogic kRolloutOverlap = {rollout_overlap, rollout_overlap_reason};
-constinit const RuleLogic kScaleOut = {scale_out, scale_out_reason};
+}  // namespace
+
+constinit const RuleBody kUnknownDriverRule = {
+    .match = unknown_driver,
+    .reason = unknown_driver_reason,
+    .summary = "nobody has told walguard how this driver stores bytes",
+    .detail =
+        "The driver is not in walguard's catalog, or its parameters in view do not decide between its "
+        "variants. It may be safe; nothing says so.",
+    .remedy =
+        "Let it be measured: kubectl label namespace NAMESPACE walguard/mode=gate holds the pod until a "
+        "preflight has spoken, or {apiVersion: walguard.dev/v1alpha1, kind: VolumePreflight, metadata: "
+        "{name: fast}, spec: {storageClassName: fast, accessMode: ReadWriteOnce, scope: node}}; outside of "
+        "a cluster walguard-preflight run DIR. Or use a class whose driver is known.",
+    .source = "docs/knowledge.md",
+};
+
+constinit const RuleBody kClaimUnboundRule = {
+    .match = claim_unbound,
+    .reason = claim_unbound_reason,
+    .summary = "the claim has no volume yet, and nothing decides what it will get",
+    .detail =
+        "The claim, its class or its PersistentVolume is not there (yet), so that any volume may end up "
+        "behind it.",
+    .remedy =
+        "Name a class with a provisioner in the claim: {apiVersion: v1, kind: PersistentVolumeClaim, "
+        "metadata: {name: app-data}, spec: {storageClassName: A-LOCAL-OR-BLOCK-CLASS, accessModes: "
+        "[ReadWriteOncePod], resources: {requests: {storage: 10Gi}}}}. Or create the PersistentVolume and "
+        "the claim before the workload. To walguard check, show the cluster: --cluster-state state.yaml.",
+    .source = "https://kubernetes.io/docs/concepts/storage/persistent-volumes/#binding",
+};
+
+constinit const RuleBody kScopeUnknownRule = {
+    .match = scope_unknown,
+    .reason = scope_unknown_reason,
+    .summary = "how far the volume is shared cannot be told",
+    .detail =
+        "Kubernetes enforces ReadWriteOnce by attaching alone. Without the driver's CSIDriver object it is "
+        "not known whether this driver attaches at all.",
+    .remedy =
+        "Use a new claim with spec: {accessModes: [ReadWriteOncePod]}, which Kubernetes itself keeps to "
+        "one pod. Or create the driver's object, if it attaches: {apiVersion: storage.k8s.io/v1, kind: "
+        "CSIDriver, metadata: {name: DRIVER}, spec: {attachRequired: true}}. Or pin the PersistentVolume "
+        "to its node: spec: {nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: "
+        "kubernetes.io/hostname, operator: In, values: [NODE]}]}]}}}.",
+    .source = "https://kubernetes.io/docs/concepts/storage/persistent-volumes/#access-modes",
+};
+
+constinit const RuleBody kEvidenceMissingRule = {
+    .match = evidence_missing,
+    .reason = evidence_missing_reason,
+    .summary = "nothing documents this volume as safe, and nobody has measured it",
+    .detail =
+        "The default of walguard. Neither a guarantee that can be cited nor a preflight speaks for this "
+        "volume as far as it is shared.",
+    .remedy =
+        "Let it be measured: kubectl label namespace NAMESPACE walguard/mode=gate holds the pod until a "
+        "preflight of its class has spoken, or {apiVersion: walguard.dev/v1alpha1, kind: VolumePreflight, "
+        "metadata: {name: fast}, spec: {storageClassName: fast, accessMode: ReadWriteOnce, scope: node}}; "
+        "a volume that no class makes by {apiVersion: walguard.dev/v1alpha1, kind: ClaimPreflight, "
+        "metadata: {name: app-data, namespace: NAMESPACE}, spec: {claimName: app-data}}; outside of a "
+        "cluster walguard-preflight run DIR.",
+    .source = "docs/preflight.md",
+};
+
+constinit const RuleBody kEvidenceStaleRule = {
+    .match = evidence_stale,
+    .reason = evidence_stale_reason,
+    .summary = "the preflight that passed is too old",
+    .detail =
+        "Drivers, kernels and servers change. A pass counts for evidenceMaxAge, warns for staleGrace more, "
+        "and then proves nothing.",
+    .remedy =
+        "Run the preflight again; walguard does so by itself where automatic preflights are possible for "
+        "the class. By hand: kubectl delete volumepreflight NAME, and create it anew; outside of a cluster "
+        "walguard-preflight run DIR --report report.json.",
+    .source = "docs/preflight.md",
+    .only_warns = still_in_grace,
+};
+
+constinit const RuleBody kEvidenceInconclusiveRule = {
+    .match = evidence_inconclusive,
+    .reason = evidence_inconclusive_reason,
+    .summary = "a preflight looked, and could not say",
+    .detail =
+        "A preflight of this storage has run, and for the journal strategy that is used here it says "
+        "neither safe nor unsafe: a check that the strategy needs could not run, the probe may not write "
+        "there, or an agent was lost. Nothing was found against the volume, and nothing that speaks for "
+        "it.",
+    .remedy =
+        "Mend what the reasons name, and measure again. A volume that the probe may not write to: let it "
+        "run as its owner, spec: {runAsUser: 1000, runAsGroup: 1000} of the VolumePreflight or "
+        "ClaimPreflight. Two nodes were needed and one was there: free a second one, or narrow the "
+        "workload. Too short a look: {apiVersion: walguard.dev/v1alpha1, kind: VolumePreflight, metadata: "
+        "{name: fast-standard}, spec: {storageClassName: fast, accessMode: ReadWriteOnce, scope: node, "
+        "profile: standard}}. kubectl get volumepreflight NAME -o yaml shows every check.",
+    .source = "docs/preflight.md",
+};
+
+constinit const RuleBody kWindowsNodeRule = {
+    .match = windows_node,
+    .reason = windows_node_reason,
+    .summary = "the pod runs on a Windows node",
+    .detail =
+        "What walguard knows of page caches and byte-range locks is Linux, and its preflight is a Linux "
+        "program: nothing that it has read or measured speaks for a volume of a Windows pod. SQLite there "
+        "uses other locks and other shared memory.",
+    .remedy =
+        "Run the app on Linux: remove os: {name: windows} and nodeSelector: {kubernetes.io/os: windows} "
+        "from the pod template, with an image for Linux. Else test the database there by other means and "
+        "take the risk on record: annotation walguard/accept-risk: \"windows-node: REASON\", where the "
+        "policy lets the namespace.",
+    .source = "https://kubernetes.io/docs/concepts/windows/intro/; https://sqlite.org/vfs.html",
+};
 
 }  // namespace walguard::core

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -160,12 +161,14 @@ void look_up_variant(StorageView& view, const Catalog& catalog, const StringMap*
   view.variant = catalog.find(query).variant;
 }
 
-/// Two PersistentVolumes with one volumeHandle are one volume: what one of them lets out, all do.
+/// Two PersistentVolumes with one volumeHandle are one volume: what one of them lets out, all do. A path of
+/// one host stays there, whatever other name it has.
 void view_other_names(StorageView& view, const PersistentVolume& own, const ClusterState& cluster) {
   for (const PersistentVolume* twin : cluster.same_storage(own)) {
     if (twin == &own) continue;
     view.access_modes.insert(view.access_modes.end(), twin->access_modes.begin(), twin->access_modes.end());
-    view.pinned_to_node = view.pinned_to_node && twin->pinned_hostname == own.pinned_hostname;
+    const bool stays = !own.path.empty() || twin->pinned_hostname == own.pinned_hostname;
+    view.pinned_to_node = view.pinned_to_node && stays;
     for (const PersistentVolumeClaim* claim : cluster.claims_of_volume(twin->name))
       view.other_claims.push_back(claim);
   }
@@ -195,6 +198,16 @@ void view_by_class(StorageView& view, const ClaimSpec& spec, const Catalog& cata
   look_up_variant(view, catalog, nullptr, std::nullopt, class_fs_type(*view.storage_class));
 }
 
+/// Provisioners name what they make "pvc-" and the claim's UID
+/// (https://github.com/kubernetes-csi/external-provisioner, --volume-name-prefix). Any other is of somebody's
+/// making, and its class says nothing of it.
+bool is_named_by_provisioner(std::string_view volume_name) {
+  constexpr std::string_view kPrefix = "pvc-";
+  constexpr std::size_t kUuidLength = 36;
+  return volume_name.starts_with(kPrefix) && volume_name.size() == kPrefix.size() + kUuidLength &&
+         volume_name.find_first_not_of("0123456789abcdef-", kPrefix.size()) == std::string_view::npos;
+}
+
 void view_claim_spec(StorageView& view, const ClaimSpec& spec, const ClusterState& cluster,
                      const Catalog& catalog) {
   view.volume = spec.volume_name.empty() ? nullptr : cluster.persistent_volume(spec.volume_name);
@@ -205,6 +218,11 @@ void view_claim_spec(StorageView& view, const ClaimSpec& spec, const ClusterStat
   view.storage_class = class_of(spec, cluster);
   view.storage_class_name =
       view.storage_class != nullptr ? view.storage_class->name : spec.storage_class.value_or(std::string{});
+  const bool is_somebodys = !spec.volume_name.empty() && !is_named_by_provisioner(spec.volume_name);
+  if (is_somebodys) {
+    view.binding = Binding::kVolumeMissing;
+    return;
+  }
   if (provisions(view.storage_class)) {
     view_by_class(view, spec, catalog);
     return;
@@ -296,6 +314,7 @@ void describe_options(VolumeFacts& facts, const StorageView& view) {
     facts.split_page_cache = true;
     facts.split_because = "mount option " + view.cache_option->option;
   }
+  if (view.risky_option != nullptr) facts.risky_option = view.risky_option->option;
 }
 
 }  // namespace
@@ -324,6 +343,7 @@ StorageView view_storage(std::string_view namespace_name, const Volume& volume, 
     using Effect = MountOptionFact::Effect;
     view.lock_option = option_with(Effect::kLocksStayLocal, *view.mount_options, catalog);
     view.cache_option = option_with(Effect::kSplitPageCache, *view.mount_options, catalog);
+    view.risky_option = option_with(Effect::kRisky, *view.mount_options, catalog);
   }
   return view;
 }

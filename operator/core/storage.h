@@ -28,6 +28,7 @@ struct StorageView {
   const std::vector<std::string>* mount_options = nullptr;  ///< null: not in view
   const MountOptionFact* lock_option = nullptr;             ///< a mount option that takes locks away
   const MountOptionFact* cache_option = nullptr;            ///< a mount option that splits the page cache
+  const MountOptionFact* risky_option = nullptr;            ///< one that gives errors or stale data
   std::vector<const PersistentVolumeClaim*> other_claims;  ///< on other PersistentVolumes of the same storage
 
   bool pinned_to_node = false;

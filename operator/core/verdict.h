@@ -74,6 +74,10 @@ enum class Transport : std::uint8_t {
 /// https://kubernetes.io/docs/concepts/storage/persistent-volumes/#access-modes
 enum class AccessMode : std::uint8_t { kReadWriteOnce, kReadOnlyMany, kReadWriteMany, kReadWriteOncePod };
 
+/// PRAGMA synchronous, https://sqlite.org/pragma.html#pragma_synchronous. Under WAL, kNormal gives up the
+/// commits since the last sync of the log on a power loss; kOff more than that.
+enum class Synchronous : std::uint8_t { kOff, kNormal, kFull, kExtra };
+
 enum class VolumeMode : std::uint8_t { kFilesystem, kBlock };
 
 /// What walguard does about a finding. Ordered: a stricter mode compares greater.

@@ -1,7 +1,6 @@
 /// A pod, or a workload that makes pods, reduced to what the judgement needs.
 ///
-/// Plain data, filled by `wire` from JSON or YAML and read by `resolve`. No env value, argument or image
-/// digest is kept: what is not here cannot leak into a finding.
+/// Plain data, filled by `wire` from JSON or YAML and read by `resolve`.
 #pragma once
 
 #include <cstdint>
@@ -35,15 +34,39 @@ enum class ContainerRole : std::uint8_t { kApp, kInit, kSidecar, kEphemeral };
 
 struct VolumeMount {
   std::string volume;
-  std::string path;
+  std::string path;      ///< in the container, as normalised_path makes it
   std::string sub_path;  ///< subPath or subPathExpr; empty when neither is set
   bool read_only = false;
+  bool sub_path_is_expanded = false;  ///< subPathExpr: which folder it is, the node works out
+};
+
+/// A variable of a container's environment, or a source of several (envFrom). Of two with one name the later
+/// counts.
+struct EnvironmentVariable {
+  std::string name;   ///< of a source: what it puts before each name
+  std::string value;  ///< where `in_view`
+  /// False: the value stands in a Secret, in the pod's own fields, or in a ConfigMap that is not in view.
+  bool in_view = true;
+  bool is_source = false;  ///< envFrom, env_file: nobody can say which variables it sets
+  std::string config_map;  ///< of the namespace; where the value stands, or stood
+  std::string config_key;  ///< in it
+};
+
+/// How a container is started, which tells what databases it opens. Values here may be secret: `recognise`
+/// alone reads them, and takes out of them container paths, names of apps and of SQLite's own parameters,
+/// nothing else. What comes from a Secret is never read at all.
+struct Launch {
+  std::string image;
+  std::vector<std::string> command;
+  std::vector<std::string> args;
+  std::vector<EnvironmentVariable> environment;
 };
 
 struct Container {
   std::string name;
   ContainerRole role = ContainerRole::kApp;
   std::vector<VolumeMount> mounts;
+  Launch launch = {};
 };
 
 /// The spec of a claim: of a PersistentVolumeClaim, a StatefulSet's claim template or a generic ephemeral
@@ -88,6 +111,7 @@ struct Annotations {
   std::optional<std::string> journal_mode;
   std::optional<std::string> mode;
   std::optional<std::string> accept_risk;
+  std::optional<std::string> sqlite_version = {};  ///< "3.46.1": that of the app, whatever its image
 };
 
 /// The scheduling gate that holds an unproven pod.

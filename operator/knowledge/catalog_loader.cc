@@ -22,7 +22,8 @@ tl::expected<core::Catalog, std::string> load(const Sources& sources, std::vecto
     std::ranges::move(read_drivers(sources.drivers), std::back_inserter(drivers));
     auto options = read_mount_options(sources.mount_options);
     auto filesystems = read_filesystems(sources.filesystems);
-    return core::Catalog(std::move(drivers), std::move(options), std::move(filesystems));
+    auto apps = read_apps(sources.apps);
+    return core::Catalog(std::move(drivers), std::move(options), std::move(filesystems), std::move(apps));
   } catch (const DataError& error) {
     return tl::unexpected<std::string>(error.what());
   }

@@ -1,4 +1,4 @@
-/// Reads what walguard knows of drivers, mount options and filesystems from YAML, strictly.
+/// Reads what walguard knows of drivers, mount options, filesystems and apps from YAML, strictly.
 ///
 /// Form of the files: the comment at the head of each in `data/`, and docs/knowledge.md. Reads no file: the
 /// text is compiled in. Pure and thread-safe; blocks for the parse, some milliseconds.
@@ -14,11 +14,12 @@
 
 namespace walguard::knowledge {
 
-/// The text of the three data files. Only viewed, never kept.
+/// The text of the four data files. Only viewed, never kept.
 struct Sources {
   std::string_view drivers;
   std::string_view mount_options;
   std::string_view filesystems;
+  std::string_view apps;
 };
 
 /// What was compiled in from `data/`; valid for the life of the process.
@@ -27,8 +28,9 @@ struct Sources {
 /// The error is that of the first bad value, one line that names file, line, field, value and what to do:
 /// `drivers.yaml:12: drivers[3].variants[0].transport: "nfs" is not a transport; use one of local-disk, ...`.
 /// Refused are: text that is not one YAML document, unknown or doubled keys, wrong types, missing or empty
-/// values, a fact without a source, a driver, option, filesystem or magic given twice, a variant that can
-/// never be reached, and `verified: true` where nothing is known or a preflight alone can tell.
+/// values, a fact without a source, a driver, option, filesystem or magic given twice, a variant or app that
+/// can never be reached, `verified: true` where nothing is known or a preflight alone can tell, and a fact of
+/// an app that would make a verdict milder where it is not verified.
 [[nodiscard]] tl::expected<core::Catalog, std::string> load_catalog(const Sources& sources);
 
 [[nodiscard]] tl::expected<core::Catalog, std::string> load_embedded_catalog();

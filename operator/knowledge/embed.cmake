@@ -5,7 +5,7 @@ string(APPEND code "#include \"operator/knowledge/catalog_loader.h\"\n\n")
 string(APPEND code "namespace walguard::knowledge {\nnamespace {\n")
 
 set(fields "")
-foreach(name IN ITEMS drivers mount_options filesystems)
+foreach(name IN ITEMS drivers mount_options filesystems apps)
   file(READ ${DATA_DIR}/${name}.yaml bytes HEX)
   string(REGEX REPLACE "(..)" "'\\\\x\\1'," bytes "${bytes}")
   string(APPEND code "constexpr char k_${name}[] = {${bytes}};\n")

@@ -13,5 +13,6 @@ namespace walguard::knowledge {
                                                      std::string_view file = "drivers.yaml");
 [[nodiscard]] std::vector<core::MountOptionFact> read_mount_options(std::string_view yaml);
 [[nodiscard]] std::vector<core::Filesystem> read_filesystems(std::string_view yaml);
+[[nodiscard]] std::vector<core::App> read_apps(std::string_view yaml);
 
 }  // namespace walguard::knowledge

@@ -1,12 +1,16 @@
 #include "operator/wire/pod_spec.h"
 
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <simdjson.h>
+
+#include "operator/core/mounted_path.h"
 #include "operator/core/placement.h"
 #include "operator/core/workload.h"
 #include "operator/wire/json_reader.h"
@@ -24,6 +28,15 @@ using json::Value;
 constexpr std::size_t kUsualCount = 4;
 constexpr std::string_view kOsLabel = "kubernetes.io/os";
 
+/// A field of text inside a small object: schedulingGates[].name, os.name, configMapRef.name.
+std::string read_name(Value& value, const Path& at) {
+  static constexpr Keys kKeys{"name"};
+  std::string name;
+  json::each_field<kKeys>(
+      value, at, [&](std::size_t, Value& field, const Path& here) { name = json::text_of(field, here); });
+  return name;
+}
+
 core::VolumeMount read_mount(Value& value, const Path& at) {
   static constexpr Keys kKeys{"name", "mountPath", "subPath", "subPathExpr", "readOnly"};
   core::VolumeMount mount;
@@ -33,12 +46,14 @@ core::VolumeMount read_mount(Value& value, const Path& at) {
         mount.volume = json::text_of(field, here);
         break;
       case kKeys["mountPath"]:
-        mount.path = json::text_of(field, here);
+        // The kubelet takes a relative one from the root.
+        mount.path = core::normalised_path(std::string("/").append(json::text_of(field, here)));
         break;
       case kKeys["subPath"]:
       case kKeys["subPathExpr"]:
         if (const std::string_view sub_path = json::text_of(field, here); !sub_path.empty()) {
           mount.sub_path = sub_path;
+          mount.sub_path_is_expanded = key == kKeys["subPathExpr"];
         }
         break;
       case kKeys["readOnly"]:
@@ -54,8 +69,97 @@ core::VolumeMount read_mount(Value& value, const Path& at) {
   return mount;
 }
 
+// How a container is started is a hint alone, and what the API server would refuse of it is passed over: an
+// error could repeat what is secret.
+bool is_text(Value& value) { return value.type() == simdjson::ondemand::json_type::string; }
+bool is_list(Value& value) { return value.type() == simdjson::ondemand::json_type::array; }
+bool is_object(Value& value) { return value.type() == simdjson::ondemand::json_type::object; }
+
+/// command, args
+std::vector<std::string> read_words(Value& value, const Path& at) {
+  std::vector<std::string> words;
+  if (!is_list(value)) return words;
+  json::each_item(value, at, [&](Value& item, const Path& here) {
+    if (is_text(item)) words.emplace_back(json::text_of(item, here));
+  });
+  return words;
+}
+
+/// env[].valueFrom: the value itself is elsewhere.
+void read_value_source(Value& value, const Path& at, core::EnvironmentVariable& variable) {
+  static constexpr Keys kSources{"configMapKeyRef"};
+  static constexpr Keys kReference{"name", "key"};
+  variable.in_view = false;
+  if (!is_object(value)) return;
+  json::each_field<kSources>(value, at, [&](std::size_t, Value& reference, const Path& here) {
+    json::each_field<kReference>(reference, here, [&](std::size_t key, Value& field, const Path& field_at) {
+      (key == kReference["name"] ? variable.config_map : variable.config_key) =
+          json::text_of(field, field_at);
+    });
+  });
+}
+
+core::EnvironmentVariable read_variable(Value& value, const Path& at) {
+  static constexpr Keys kKeys{"name", "value", "valueFrom"};
+  core::EnvironmentVariable variable;
+  json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
+    switch (key) {
+      case kKeys["name"]:
+        variable.name = json::text_of(field, here);
+        break;
+      case kKeys["value"]:
+        variable.in_view = is_text(field);
+        if (variable.in_view) variable.value = json::text_of(field, here);
+        break;
+      default:
+        read_value_source(field, here, variable);
+        break;
+    }
+  });
+  return variable;
+}
+
+/// envFrom[]
+core::EnvironmentVariable read_source(Value& value, const Path& at) {
+  static constexpr Keys kKeys{"prefix", "configMapRef"};
+  core::EnvironmentVariable source;
+  source.in_view = false;
+  source.is_source = true;
+  json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
+    if (key == kKeys["prefix"]) {
+      source.name = json::text_of(field, here);
+    } else {
+      source.config_map = read_name(field, here);
+    }
+  });
+  return source;
+}
+
+/// `env` goes before `envFrom`, whichever stands first.
+void add_variables(std::vector<core::EnvironmentVariable>& all, std::vector<core::EnvironmentVariable> more,
+                   bool first) {
+  if (all.empty()) {
+    all = std::move(more);
+    return;
+  }
+  all.insert(first ? all.begin() : all.end(), std::make_move_iterator(more.begin()),
+             std::make_move_iterator(more.end()));
+}
+
+template <typename Read>
+std::vector<core::EnvironmentVariable> read_variables(Value& list, const Path& at, Read read) {
+  std::vector<core::EnvironmentVariable> variables;
+  if (!is_list(list)) return variables;
+  variables.reserve(kUsualCount);
+  json::each_item(list, at, [&](Value& item, const Path& here) {
+    if (is_object(item)) variables.push_back(read(item, here));
+  });
+  return variables;
+}
+
 core::Container read_container(Value& value, const Path& at, ContainerRole role) {
-  static constexpr Keys kKeys{"name", "restartPolicy", "volumeMounts"};
+  static constexpr Keys kKeys{"name",    "restartPolicy", "volumeMounts", "image",
+                              "command", "args",          "env",          "envFrom"};
   core::Container container;
   container.role = role;
   json::each_field<kKeys>(value, at, [&](std::size_t key, Value& field, const Path& here) {
@@ -73,6 +177,23 @@ core::Container read_container(Value& value, const Path& at, ContainerRole role)
         json::each_item(field, here, [&](Value& item, const Path& item_at) {
           container.mounts.push_back(read_mount(item, item_at));
         });
+        break;
+      case kKeys["image"]:
+        if (is_text(field)) container.launch.image = json::text_of(field, here);
+        break;
+      case kKeys["command"]:
+        container.launch.command = read_words(field, here);
+        break;
+      case kKeys["args"]:
+        container.launch.args = read_words(field, here);
+        break;
+      case kKeys["env"]:
+        add_variables(container.launch.environment, read_variables(field, here, read_variable),
+                      /*first=*/false);
+        break;
+      case kKeys["envFrom"]:
+        add_variables(container.launch.environment, read_variables(field, here, read_source),
+                      /*first=*/true);
         break;
       default:
         break;
@@ -157,15 +278,6 @@ std::vector<core::NodeSelectorTerm> read_affinity(Value& value, const Path& at) 
                                     });
   });
   return terms;
-}
-
-/// A field of text inside a small object: schedulingGates[].name, os.name.
-std::string read_name(Value& value, const Path& at) {
-  static constexpr Keys kKeys{"name"};
-  std::string name;
-  json::each_field<kKeys>(
-      value, at, [&](std::size_t, Value& field, const Path& here) { name = json::text_of(field, here); });
-  return name;
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 /// Reads a pod's spec and the node selectors that pods and PersistentVolumes share.
 ///
-/// Internal to `wire`; throws as json_reader.h says. Env, args, images and everything else that the judgement
-/// does not read is skipped, so it cannot leak.
+/// Internal to `wire`; throws as json_reader.h says. What the judgement does not read is skipped, so it
+/// cannot leak; of Secrets not even the name is read.
 #pragma once
 
 #include <vector>

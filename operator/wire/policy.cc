@@ -165,6 +165,15 @@ core::PolicyObject read_object(const json& document, const DriverReader& read_dr
   return object;
 }
 
+/// The items of a List, as `kubectl get -o yaml` prints several objects; else the document itself.
+std::vector<std::string> items_of(const std::string& document) {
+  const json object = json::parse(document, nullptr, /*allow_exceptions=*/false);
+  if (!object.is_object() || !object.contains("items") || !object["items"].is_array()) return {document};
+  std::vector<std::string> items;
+  for (const json& item : object["items"]) items.push_back(item.dump());
+  return items;
+}
+
 }  // namespace
 
 tl::expected<core::PolicyObject, std::string> read_policy(std::string_view text,
@@ -185,9 +194,11 @@ tl::expected<std::vector<core::PolicyObject>, std::string> read_policy_file(
   if (!documents) return tl::make_unexpected(at(documents.error().line) + documents.error().message);
   std::vector<core::PolicyObject> objects;
   for (const JsonDocument& document : *documents) {
-    auto object = read_policy(document.json, read_drivers);
-    if (!object) return tl::make_unexpected(at(document.line) + object.error());
-    objects.push_back(*std::move(object));
+    for (const std::string& item : items_of(document.json)) {
+      auto object = read_policy(item, read_drivers);
+      if (!object) return tl::make_unexpected(at(document.line) + object.error());
+      objects.push_back(*std::move(object));
+    }
   }
   return objects;
 }

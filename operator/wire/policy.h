@@ -29,7 +29,7 @@ using DriverReader =
 [[nodiscard]] tl::expected<core::PolicyObject, std::string> read_policy(std::string_view json,
                                                                         const DriverReader& read_drivers);
 
-/// Every document of a YAML file must be a WalguardPolicy. `file` is for the errors.
+/// Every document of a YAML file must be a WalguardPolicy or a List of them. `file` is for the errors.
 [[nodiscard]] tl::expected<std::vector<core::PolicyObject>, std::string> read_policy_file(
     std::string_view yaml, std::string_view file, const DriverReader& read_drivers);
 

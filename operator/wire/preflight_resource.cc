@@ -31,9 +31,34 @@ struct Unreadable : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// ---- Reading. nlohmann throws on a wrong type; so do these, and the public function makes a value of it.
+// ---- Reading. What has a wrong type or value is thrown as Unreadable, which names the field; the public
+// functions make a value of it.
 
-std::string text_at(const Json& object, const char* field) { return object.value(field, std::string()); }
+/// nlohmann's own words, without the number in front: "type must be string, but is number".
+std::string_view words_of(const Json::exception& error) {
+  const std::string_view text = error.what();
+  const std::size_t number_end = text.find("] ");
+  return number_end == std::string_view::npos ? text : text.substr(number_end + 2);
+}
+
+/// What `read` returns; what it throws names `field` too.
+template <typename Read>
+auto in_field(const char* field, Read&& read) {
+  try {
+    return read();
+  } catch (const Unreadable& error) {
+    throw Unreadable(std::string(field) + "." + error.what());
+  } catch (const Json::exception& error) {
+    throw Unreadable(std::string(field) + ": " + std::string(words_of(error)));
+  }
+}
+
+template <typename Value>
+Value value_at(const Json& object, const char* field, const Value& fallback) {
+  return in_field(field, [&] { return object.value(field, fallback); });
+}
+
+std::string text_at(const Json& object, const char* field) { return value_at(object, field, std::string()); }
 
 core::UtcSeconds time_at(const Json& object, const char* field) {
   const std::string text = text_at(object, field);
@@ -46,20 +71,40 @@ core::UtcSeconds time_at(const Json& object, const char* field) {
 core::StringMap map_at(const Json& object, const char* field) {
   core::StringMap map;
   if (!object.contains(field)) return map;
-  for (const auto& [key, value] : object.at(field).items()) map.emplace(key, value.get<std::string>());
-  return map;
+  return in_field(field, [&] {
+    for (const auto& [key, value] : object.at(field).items()) map.emplace(key, value.get<std::string>());
+    return map;
+  });
 }
 
 std::vector<std::string> texts_at(const Json& object, const char* field) {
   std::vector<std::string> texts;
   if (!object.contains(field)) return texts;
-  for (const Json& item : object.at(field)) texts.push_back(item.get<std::string>());
-  return texts;
+  return in_field(field, [&] {
+    for (const Json& item : object.at(field)) texts.push_back(item.get<std::string>());
+    return texts;
+  });
 }
 
 std::optional<std::int64_t> integer_at(const Json& object, const char* field) {
   if (!object.contains(field)) return std::nullopt;
-  return object.at(field).get<std::int64_t>();
+  return in_field(field, [&] { return object.at(field).get<std::int64_t>(); });
+}
+
+/// Of a field that is always there.
+double number_at(const Json& object, const char* field) {
+  return in_field(field, [&] { return object.at(field).get<double>(); });
+}
+
+/// What `read` makes of each item of a list; nothing where there is no list.
+template <typename Item, typename Read>
+std::vector<Item> items_at(const Json& object, const char* field, Read&& read) {
+  std::vector<Item> items;
+  if (!object.contains(field)) return items;
+  return in_field(field, [&] {
+    for (const Json& item : object.at(field)) items.push_back(read(item));
+    return items;
+  });
 }
 
 /// A word out of a list; `fallback` where the field is not there.
@@ -77,14 +122,12 @@ core::Scope scope_at(const Json& object, core::Scope fallback) {
 }
 
 std::vector<core::Toleration> read_tolerations(const Json& spec) {
-  std::vector<core::Toleration> tolerations;
-  for (const Json& item : spec.value("tolerations", Json::array())) {
-    tolerations.push_back({.key = text_at(item, "key"),
-                           .op = text_at(item, "operator"),
-                           .value = text_at(item, "value"),
-                           .effect = text_at(item, "effect")});
-  }
-  return tolerations;
+  return items_at<core::Toleration>(spec, "tolerations", [](const Json& item) {
+    return core::Toleration{.key = text_at(item, "key"),
+                            .op = text_at(item, "operator"),
+                            .value = text_at(item, "value"),
+                            .effect = text_at(item, "effect")};
+  });
 }
 
 core::PreflightSpec read_spec(const Json& json) {
@@ -96,20 +139,20 @@ core::PreflightSpec read_spec(const Json& json) {
   spec.runtime_class = text_at(json, "runtimeClassName");
   if (json.contains("mountOptions")) spec.mount_options = without_secrets(texts_at(json, "mountOptions"));
   spec.profile = word_at(json, "profile", spec.profile, core::parse_profile);
-  spec.placement = {.node_selector = map_at(json, "nodeSelector"),
-                    .node_terms = read_node_terms(json.value("nodeSelectorTerms", Json::array())),
-                    .tolerations = read_tolerations(json)};
-  spec.storage = json.value("storage", spec.storage);
+  spec.placement = {
+      .node_selector = map_at(json, "nodeSelector"),
+      .node_terms = in_field("nodeSelectorTerms",
+                             [&] { return read_node_terms(json.value("nodeSelectorTerms", Json::array())); }),
+      .tolerations = read_tolerations(json)};
+  spec.storage = value_at(json, "storage", spec.storage);
   spec.run_as_user = integer_at(json, "runAsUser");
   spec.run_as_group = integer_at(json, "runAsGroup");
   spec.ttl_after_finish = integer_at(json, "ttlSecondsAfterFinished");
   return spec;
 }
 
-core::EvidenceKey read_key(const Json& status, const char* field) {
+core::EvidenceKey read_key(const Json& json) {
   core::EvidenceKey key;
-  if (!status.contains(field)) return key;
-  const Json& json = status.at(field);
   key.storage_class = text_at(json, "storageClass");
   key.volume = text_at(json, "volume");
   key.driver = text_at(json, "driver");
@@ -121,31 +164,50 @@ core::EvidenceKey read_key(const Json& status, const char* field) {
   return key;
 }
 
+core::EvidenceKey key_at(const Json& status, const char* field) {
+  if (!status.contains(field)) return {};
+  return in_field(field, [&] { return read_key(status.at(field)); });
+}
+
+core::Contention read_contention(const Json& json) {
+  core::Contention contention{.refused = number_at(json, "refusedTransactions"), .longest_wait = {}};
+  if (json.contains("longestWaitSeconds")) contention.longest_wait = number_at(json, "longestWaitSeconds");
+  return contention;
+}
+
+/// A verdict that is not there is unproven.
+core::PerStrategy<core::Verdict> read_verdicts(const Json& json) {
+  constexpr auto kUnproven = core::Verdict::kUnproven;
+  auto verdicts = core::Evidence().verdicts;
+  verdicts[core::Strategy::kWal] = word_at(json, "wal", kUnproven, core::parse<core::Verdict>);
+  verdicts[core::Strategy::kWalExclusive] =
+      word_at(json, "walExclusive", kUnproven, core::parse<core::Verdict>);
+  verdicts[core::Strategy::kRollback] = word_at(json, "rollback", kUnproven, core::parse<core::Verdict>);
+  return verdicts;
+}
+
 core::Measurement read_measurement(const Json& status) {
   core::Measurement measured;
   core::Evidence& evidence = measured.evidence;
-  evidence.key = read_key(status, "key");
+  evidence.key = key_at(status, "key");
   evidence.scope = scope_at(status, core::Scope::kContainer);
-  const Json verdict = status.value("verdict", Json::object());
-  constexpr auto kUnproven = core::Verdict::kUnproven;
-  evidence.verdicts[core::Strategy::kWal] = word_at(verdict, "wal", kUnproven, core::parse<core::Verdict>);
-  evidence.verdicts[core::Strategy::kWalExclusive] =
-      word_at(verdict, "walExclusive", kUnproven, core::parse<core::Verdict>);
-  evidence.verdicts[core::Strategy::kRollback] =
-      word_at(verdict, "rollback", kUnproven, core::parse<core::Verdict>);
+  if (status.contains("verdict"))
+    evidence.verdicts = in_field("verdict", [&] { return read_verdicts(status.at("verdict")); });
   evidence.reasons = texts_at(status, "reasons");
+  if (status.contains("contention"))
+    evidence.contention = in_field("contention", [&] { return read_contention(status.at("contention")); });
   evidence.measured_at = time_at(status, "measuredAt");
   evidence.filesystem = text_at(status, "filesystem");
   evidence.kernel_release = text_at(status, "kernel");
   evidence.probe_version = text_at(status, "probeVersion");
   evidence.digest = text_at(status, "digest");
-  for (const Json& check : status.value("checks", Json::array())) {
-    measured.checks.push_back(
-        {.id = text_at(check, "id"), .result = text_at(check, "result"), .detail = text_at(check, "detail")});
-  }
-  for (const Json& node : status.value("nodes", Json::array())) {
-    measured.nodes.push_back({.name = text_at(node, "name"), .kernel = text_at(node, "kernel")});
-  }
+  measured.checks = items_at<core::ProbeCheck>(status, "checks", [](const Json& check) {
+    return core::ProbeCheck{
+        .id = text_at(check, "id"), .result = text_at(check, "result"), .detail = text_at(check, "detail")};
+  });
+  measured.nodes = items_at<core::ProbedNode>(status, "nodes", [](const Json& node) {
+    return core::ProbedNode{.name = text_at(node, "name"), .kernel = text_at(node, "kernel")};
+  });
   measured.sqlite_version = text_at(status, "sqliteVersion");
   measured.operator_version = text_at(status, "operatorVersion");
   return measured;
@@ -157,32 +219,34 @@ core::PreflightStatus read_status(const Json& json) {
   status.reason = text_at(json, "reason");
   status.message = text_at(json, "message");
   status.observed_generation = integer_at(json, "observedGeneration").value_or(0);
-  status.run = json.value("run", 0);
+  status.run = value_at(json, "run", 0);
   status.run_started = time_at(json, "runStarted");
   status.run_finished = time_at(json, "runFinished");
   for (const std::string& start : texts_at(json, "recentStarts")) {
     if (const auto time = parse_utc(start)) status.recent_starts.push_back(*time);
   }
-  status.run_key = read_key(json, "runKey");
+  status.run_key = key_at(json, "runKey");
   status.volume = text_at(json, "volume");
   status.foreign_volume = text_at(json, "foreignVolume");
-  status.inconclusive_runs = json.value("inconclusiveRuns", 0);
+  status.inconclusive_runs = value_at(json, "inconclusiveRuns", 0);
   status.next_retry = time_at(json, "nextRetry");
   if (json.contains("measuredAt")) status.measured = read_measurement(json);
-  for (const Json& condition : json.value("conditions", Json::array())) {
-    status.conditions.push_back({.type = text_at(condition, "type"),
-                                 .is_true = text_at(condition, "status") == "True",
-                                 .reason = text_at(condition, "reason"),
-                                 .message = text_at(condition, "message"),
-                                 .since = time_at(condition, "lastTransitionTime")});
-  }
+  status.conditions = items_at<core::Condition>(json, "conditions", [](const Json& condition) {
+    return core::Condition{.type = text_at(condition, "type"),
+                           .is_true = text_at(condition, "status") == "True",
+                           .reason = text_at(condition, "reason"),
+                           .message = text_at(condition, "message"),
+                           .since = time_at(condition, "lastTransitionTime")};
+  });
   return status;
 }
 
-core::PreflightStatus read_status_or_none(const Json& object) {
+core::PreflightStatus status_of(const Json& object, BadStatus bad) {
+  if (!object.contains("status")) return {};
   try {
-    return object.contains("status") ? read_status(object.at("status")) : core::PreflightStatus{};
-  } catch (const std::exception&) {
+    return in_field("status", [&] { return read_status(object.at("status")); });
+  } catch (const Unreadable&) {
+    if (bad == BadStatus::kIsAnError) throw;
     return {};
   }
 }
@@ -218,6 +282,12 @@ void put_measurement(Json& json, const core::Measurement& measured) {
                      {"rollback", core::name(evidence.verdicts[core::Strategy::kRollback])}};
   json["scope"] = core::name(evidence.scope);
   if (!evidence.reasons.empty()) json["reasons"] = evidence.reasons;
+  if (evidence.contention) {
+    json["contention"] = {{"refusedTransactions", evidence.contention->refused}};
+    if (evidence.contention->longest_wait) {
+      json["contention"]["longestWaitSeconds"] = *evidence.contention->longest_wait;
+    }
+  }
   for (const core::ProbeCheck& check : measured.checks) {
     json["checks"].push_back({{"id", check.id}, {"result", check.result}, {"detail", check.detail}});
   }
@@ -296,7 +366,7 @@ std::string slug(std::string_view text, std::size_t longest) {
 
 }  // namespace
 
-tl::expected<core::Preflight, std::string> read_preflight(std::string_view json) {
+tl::expected<core::Preflight, std::string> read_preflight(std::string_view json, BadStatus bad) {
   try {
     const Json object = Json::parse(json);
     core::Preflight preflight;
@@ -315,8 +385,8 @@ tl::expected<core::Preflight, std::string> read_preflight(std::string_view json)
     const auto managed_by = labels.find(kManagedByLabel);
     preflight.automatic = preflight.kind == core::PreflightKind::kVolume && managed_by != labels.end() &&
                           managed_by->second == kManagedBy;
-    preflight.spec = read_spec(object.at("spec"));
-    preflight.status = read_status_or_none(object);
+    preflight.spec = in_field("spec", [&] { return read_spec(object.at("spec")); });
+    preflight.status = status_of(object, bad);
     // A spec cannot be changed: what was measured, was measured there.
     if (auto& measured = preflight.status.measured)
       measured->evidence.placement = placement_digest(preflight.spec.placement);

@@ -4,6 +4,7 @@
 /// Pure, thread-safe.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,10 +19,16 @@ inline constexpr std::string_view kPreflightApiVersion = "walguard.dev/v1alpha1"
 inline constexpr std::string_view kManagedByLabel = "app.kubernetes.io/managed-by";
 inline constexpr std::string_view kManagedBy = "walguard";
 
-/// Reads an object as the API server gives it. A status that this version cannot read, of another version or
-/// tampered with, is as none: the preflight is run again. The error is about metadata or spec, and names the
-/// field.
-[[nodiscard]] tl::expected<core::Preflight, std::string> read_preflight(std::string_view json);
+/// What a status is that this version cannot read, of another version or tampered with.
+enum class BadStatus : std::uint8_t {
+  kIsAsNone,   ///< the preflight is run again
+  kIsAnError,  ///< somebody counts on what it says
+};
+
+/// Reads an object as the API server gives it. The error names the field: "status.run: type must be number,
+/// but is string".
+[[nodiscard]] tl::expected<core::Preflight, std::string> read_preflight(std::string_view json,
+                                                                        BadStatus bad = BadStatus::kIsAsNone);
 
 /// A JSON patch (RFC 6902) for the status subresource: it replaces the status as a whole, and fails where the
 /// object is no longer the one that was read, so that two writers cannot mix.

@@ -55,6 +55,21 @@ core::PerStrategy<core::Verdict> to_core(const report::Verdicts& verdicts) {
   return out;
 }
 
+std::optional<double> number_of(const report::Check& check, const std::string& name) {
+  const auto found = check.numbers.find(name);
+  return found == check.numbers.end() ? std::nullopt : std::optional(found->second);
+}
+
+/// The names are those of preflight/checks/wal_contention.h.
+std::optional<core::Contention> contention_in(const report::Report& report) {
+  const auto check = std::ranges::find(report.checks, "wal-workload", &report::Check::id);
+  if (check == report.checks.end()) return std::nullopt;
+  const auto refused = number_of(*check, "busy_rate_writers_2");
+  if (!refused) return std::nullopt;
+  return core::Contention{.refused = std::clamp(*refused, 0.0, 1.0),
+                          .longest_wait = number_of(*check, "longest_wait_seconds")};
+}
+
 }  // namespace
 
 tl::expected<core::Evidence, std::string> evidence_from_report(std::string_view report_json,
@@ -75,6 +90,7 @@ tl::expected<core::Evidence, std::string> evidence_from_report(std::string_view 
   evidence.key = std::move(key);
   evidence.scope = to_core(report->scope);
   evidence.verdicts = to_core(report->verdict);
+  evidence.contention = contention_in(*report);
   evidence.reasons = std::move(report->reasons);
   constexpr double kLongestRun = 1e9;  // seconds; keeps a nonsensical number from overflowing
   evidence.measured_at = *started + std::llround(std::clamp(report->seconds, 0.0, kLongestRun));

@@ -89,6 +89,12 @@ core::ClaimSpec read_claim_template(Value& value, const Path& at) {
 bool has_node_path(const KnownSource& known) { return known.key == "hostPath" || known.key == "local"; }
 bool names_its_driver(const KnownSource& known) { return known.key == "csi" || known.key == "flexVolume"; }
 
+/// https://kubernetes.io/docs/concepts/storage/volumes/#emptydir; huge pages are no filesystem for data.
+VolumeKind kind_of_medium(std::string_view medium) {
+  if (medium == "Memory") return VolumeKind::kEmptyDirMemory;
+  return medium.empty() ? VolumeKind::kEmptyDir : VolumeKind::kUnknown;
+}
+
 /// `volume_handle` may be null: only a PersistentVolume has one.
 void read_known_source(const KnownSource& known, Value& value, const Path& at, core::Volume& out,
                        std::string* volume_handle) {
@@ -139,8 +145,8 @@ void read_known_source(const KnownSource& known, Value& value, const Path& at, c
         out.claim_spec = read_claim_template(entry, here);
         break;
       case kKeys["medium"]:
-        if (known.kind == VolumeKind::kEmptyDir && json::text_of(entry, here) == "Memory") {
-          out.kind = VolumeKind::kEmptyDirMemory;
+        if (known.kind == VolumeKind::kEmptyDir) {
+          out.kind = kind_of_medium(json::text_of(entry, here));
         }
         break;
       default:

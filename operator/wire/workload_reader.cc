@@ -56,29 +56,6 @@ void read_owner(Value& value, const Path& at, Metadata& metadata) {
   }
 }
 
-/// `list` holds an annotation only where `annotations` has none of that name yet.
-void fill_annotations(core::Annotations& annotations, const AnnotationList& list) {
-  for (const auto& [key, value] : list) {
-    const std::string_view name = std::string_view(key).substr(kAnnotationPrefix.size());
-    const auto fill = [&text = value](std::optional<std::string>& slot) {
-      if (!slot) {
-        slot = text;
-      }
-    };
-    if (name == "require-local" && !annotations.require_local) {
-      annotations.require_local = value != "false";
-    } else if (name == "databases") {
-      fill(annotations.databases);
-    } else if (name == "journal-mode") {
-      fill(annotations.journal_mode);
-    } else if (name == "mode") {
-      fill(annotations.mode);
-    } else if (name == "accept-risk") {
-      fill(annotations.accept_risk);
-    }
-  }
-}
-
 /// The parts of a workload that are spread over its levels; put together when all are read.
 struct Parts {
   Metadata job_template;
@@ -213,6 +190,30 @@ std::string read_phase(Value& value, const Path& at) {
 }
 
 }  // namespace
+
+void fill_annotations(core::Annotations& annotations, const AnnotationList& list) {
+  for (const auto& [key, value] : list) {
+    const std::string_view name = std::string_view(key).substr(kAnnotationPrefix.size());
+    const auto fill = [&text = value](std::optional<std::string>& slot) {
+      if (!slot) {
+        slot = text;
+      }
+    };
+    if (name == "require-local" && !annotations.require_local) {
+      annotations.require_local = value != "false";
+    } else if (name == "databases") {
+      fill(annotations.databases);
+    } else if (name == "journal-mode") {
+      fill(annotations.journal_mode);
+    } else if (name == "mode") {
+      fill(annotations.mode);
+    } else if (name == "accept-risk") {
+      fill(annotations.accept_risk);
+    } else if (name == "sqlite-version") {
+      fill(annotations.sqlite_version);
+    }
+  }
+}
 
 Metadata read_metadata(Value& value, const Path& at) {
   static constexpr Keys kKeys{"name",        "namespace",       "uid",

@@ -30,6 +30,9 @@ struct Metadata {
 
 [[nodiscard]] Metadata read_metadata(json::Value& value, const json::Path& at);
 
+/// Takes over each annotation of `list` that `annotations` has not yet.
+void fill_annotations(core::Annotations& annotations, const AnnotationList& list);
+
 struct WorkloadObject {
   core::Workload workload;  ///< namespace and name as the object itself says
   Metadata metadata;        ///< its own, not the template's; name and namespace have moved to `workload`

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -17,6 +18,7 @@
 
 #include "operator/core/catalog.h"
 #include "operator/core/cluster_state.h"
+#include "operator/core/databases.h"
 #include "operator/core/decide.h"
 #include "operator/core/evidence.h"
 #include "operator/core/policy.h"
@@ -216,6 +218,16 @@ inline Workload pod(Volume volume = claim_volume()) {
   return workload;
 }
 
+/// What is on this one volume, in the place of the pod's of that name.
+inline DatabasesOnVolume find_databases(Workload workload, const Volume& volume) {
+  auto& volumes = workload.pod.volumes;
+  auto place = std::ranges::find(volumes, volume.name, &Volume::name);
+  if (place == volumes.end()) place = volumes.insert(place, volume);
+  *place = volume;
+  return core::find_databases(workload, Catalog({}, {}, {}))
+      .at(static_cast<std::size_t>(place - volumes.begin()));
+}
+
 inline Workload of_kind(WorkloadKind kind, Workload workload = pod()) {
   workload.kind = kind;
   return workload;
@@ -317,7 +329,7 @@ inline DriverVariant::Condition when_parameter(std::string key, std::vector<std:
 
 /// One driver of each kind: block, local, memory, shared (a network filesystem), cluster, objects, path,
 /// hostPath, nfs, and `either`, whose class parameter `protocol` tells whether it is a disk or NFS.
-inline Catalog catalog() {
+inline Catalog catalog(std::vector<App> apps = {}) {
   const auto plain = [](std::string driver, Transport transport) {
     return Driver{.names = {std::move(driver)}, .suffixes = {}, .variants = {variant(transport)}};
   };
@@ -360,7 +372,7 @@ inline Catalog catalog() {
                                           .transport = Transport::kNetworkFilesystem,
                                           .verified = true,
                                           .source = "linux/magic.h"}};
-  return {std::move(drivers), std::move(options), std::move(filesystems)};
+  return {std::move(drivers), std::move(options), std::move(filesystems), std::move(apps)};
 }
 
 inline CsiDriver attaching(std::string driver) {

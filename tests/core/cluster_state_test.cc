@@ -274,6 +274,14 @@ TEST(ClusterState, HoldsWhereAPodMayRunOnlyWhileItWaitsAtTheGate) {
   EXPECT_EQ(state.pod("shop", "app-0")->spec.placement, wanted);
 }
 
+TEST(ClusterState, HoldsHowAPodIsStartedOnlyWhileItWaitsAtTheGate) {
+  RunningPod app = running("app-0");
+  app.spec.containers[0].launch.args = {"--password=secret"};
+  EXPECT_TRUE(cluster_of(app).pod("shop", "app-0")->spec.containers[0].launch.args.empty());
+  app.spec.scheduling_gates = {std::string(kGateName)};
+  EXPECT_FALSE(cluster_of(app).pod("shop", "app-0")->spec.containers[0].launch.args.empty());
+}
+
 TEST(ClusterState, AWorkloadWithoutVolumesIsInViewAndHasNothingToJudge) {
   const auto plain = of_kind(WorkloadKind::kDeployment, pod(volume_of(VolumeKind::kProjection)));
   const ClusterState state = cluster_of(plain);

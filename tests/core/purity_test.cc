@@ -21,17 +21,20 @@
 namespace walguard::core {
 namespace {
 
-/// Headers of pure values and algorithms. <functional> is here for std::hash and std::greater.
+/// Headers of pure values and algorithms. <functional> is here for std::hash and std::greater, <system_error>
+/// for what std::from_chars returns.
 const std::set<std::string, std::less<>> kPureHeaders = {
-    "algorithm",     "array",    "cctype",  "compare",     "concepts",       "cstddef",     "cstdint",
-    "functional",    "iterator", "limits",  "map",         "numeric",        "optional",    "ranges",
-    "set",           "span",     "string",  "string_view", "tuple",          "type_traits", "unordered_map",
-    "unordered_set", "utility",  "variant", "vector",      "tl/expected.hpp"};
+    "algorithm",    "array",    "cctype",      "charconv",       "cmath",
+    "compare",      "concepts", "cstddef",     "cstdint",        "functional",
+    "iterator",     "limits",   "map",         "numeric",        "optional",
+    "ranges",       "set",      "span",        "string",         "string_view",
+    "system_error", "tuple",    "type_traits", "unordered_map",  "unordered_set",
+    "utility",      "variant",  "vector",      "tl/expected.hpp"};
 
 /// What the linker may be asked for, by the beginning of the demangled symbol: the core itself, memory,
 /// exceptions, strings and containers. Everything else is suspect: an allow-list fails when something new
 /// comes.
-constexpr std::array<std::string_view, 30> kPureSymbols = {
+constexpr std::array<std::string_view, 31> kPureSymbols = {
     "walguard::core::", "std::optional<walguard::core::",
     // Memory and bytes.
     "operator new", "operator delete", "std::nothrow", "std::allocator<", "memcmp", "memcpy", "memmove",
@@ -44,8 +47,8 @@ constexpr std::array<std::string_view, 30> kPureSymbols = {
     "std::__detail::_Prime_rehash_policy::",
     // std::length_error and its kin, thrown by containers.
     "std::__throw_", "std::exception::",
-    // Of one character.
-    "tolower",
+    // Of one character, of one number.
+    "tolower", "lround",
     // Hardening, assertions of tl::expected, and position-independent code.
     "__stack_chk_", "std::__glibcxx_assert_fail", "__assert_fail", "_GLOBAL_OFFSET_TABLE_"};
 

@@ -80,13 +80,22 @@ TEST_F(Resolve, OnlyVolumesThatHoldADatabaseAreJudged) {
   EXPECT_TRUE(all(workload, attached(kRwo)).empty());
 }
 
-TEST_F(Resolve, AVolumeIsReadOnlyByItsOwnWordOrByAllItsMounts) {
-  EXPECT_FALSE(facts(pod(), attached(kRwo)).read_only);
-  EXPECT_TRUE(
-      facts(but(pod(), [](auto& w) { w.pod.volumes[0].read_only = true; }), attached(kRwo)).read_only);
-  EXPECT_TRUE(
-      facts(but(pod(), [](auto& w) { w.pod.containers[0].mounts[0].read_only = true; }), attached(kRwo))
-          .read_only);
+TEST_F(Resolve, AContainerReadsOnlyByTheVolumesWordOrByThatOfAllItsMounts) {
+  using Names = std::vector<std::string>;
+  const auto readers = [&](const Workload& workload) {
+    return facts(workload, attached(kRwo)).read_only_consumers;
+  };
+  EXPECT_EQ(readers(pod()), Names{});
+  EXPECT_EQ(readers(but(pod(), [](auto& w) { w.pod.volumes[0].read_only = true; })), Names{"app"});
+  Workload beside = pod();
+  beside.pod.containers.push_back(container("exporter", {mount("data", "/data")}, ContainerRole::kSidecar));
+  beside.pod.containers[1].mounts[0].read_only = true;
+  EXPECT_EQ(readers(beside), Names{"exporter"});
+  beside.pod.containers[1].mounts.push_back(mount("data", "/rw"));
+  EXPECT_EQ(readers(beside), Names{}) << "it can write by the other mount";
+  beside.pod.containers[1].mounts[1].read_only = true;
+  beside.pod.containers[1].role = ContainerRole::kInit;
+  EXPECT_EQ(readers(beside), Names{}) << "it has ended before the app begins";
 }
 
 // ---- scope, design section 1 ----

@@ -648,8 +648,21 @@ TEST(AcceptRisk, LetsANetworkFilesystemOnOneNodeThrough) {
 TEST(AcceptRisk, MustSayRuleAndReason) {
   Ask ask = asking(Mode::kEnforce, kUnsafeVolume);
   ask.policy.accept_risk_namespaces = {"*"};
-  ask.object.annotations.accept_risk = "network-filesystem";
-  EXPECT_TRUE(warns_of(answer(ask), "RULE: reason"));
+  for (const char* const without : {"network-filesystem", "network-filesystem:", "network-filesystem:  \n"}) {
+    ask.object.annotations.accept_risk = without;
+    EXPECT_TRUE(warns_of(answer(ask), "RULE: reason")) << without;
+    EXPECT_TRUE(contains(answer(ask).message, "network-filesystem:")) << without;
+  }
+  ask.object.annotations.accept_risk = "network-file-system: a slip";
+  EXPECT_TRUE(warns_of(answer(ask), "\"network-file-system\" is no rule"));
+}
+
+TEST(AcceptRisk, NamesOneRuleOnEachLine) {
+  Ask ask = asking(Mode::kEnforce, kUnsafeVolume);
+  ask.policy.accept_risk_namespaces = {"*"};
+  ask.object.annotations.accept_risk =
+      "network-filesystem: a demo\n\n  cross-node-sharing : one writer, by hand\n";
+  EXPECT_EQ(answer(ask).decision, Decision::kWarn);
 }
 
 // ---- words ----
@@ -662,7 +675,7 @@ TEST(Message, NamesVolumeRuleReasonAndRemedyOfAllThatDecides) {
   const std::string message = answer(ask).message;
   EXPECT_TRUE(message.starts_with("walguard: volume \"data\": network-filesystem: ")) << message;
   for (const std::string_view part :
-       {"driver shared.example.com", "Remedy: Make a new claim", "cross-node-sharing",
+       {"driver shared.example.com", "Remedy: Move the database to a claim", "cross-node-sharing",
         "volume \"more\": split-database-files", "Remedy: Mount the folder"}) {
     EXPECT_TRUE(contains(message, part)) << part << " is not in: " << message;
   }

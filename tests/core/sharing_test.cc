@@ -11,6 +11,7 @@
 
 #include "operator/core/cluster_objects.h"
 #include "operator/core/cluster_state.h"
+#include "operator/core/pod_mounts.h"
 #include "operator/core/verdict.h"
 #include "operator/core/workload.h"
 #include "tests/core/builders.h"
@@ -47,6 +48,12 @@ TEST(SharingScope, IsTheNarrowestThatSomethingEnforces) {
       {"one pod, two containers",
        Scope::kPod,
        {.owned_by_one_pod = true, .single_attach = kNotKnown, .consumers_in_pod = 2}},
+      {"one pod as far as is in view, and nothing attaches it",
+       std::nullopt,
+       {.owned_by_one_pod = kNotKnown, .single_attach = false, .consumers_in_pod = 1}},
+      {"one pod as far as is in view, attached to one node at a time",
+       Scope::kNode,
+       {.owned_by_one_pod = kNotKnown, .single_attach = true, .consumers_in_pod = 1}},
       {"one pod, though nothing attaches it",
        Scope::kContainer,
        {.owned_by_one_pod = true, .single_attach = false, .consumers_in_pod = 1}},
@@ -62,7 +69,7 @@ TEST(CountConsumers, CountsWhatRunsWhileTheAppDoes) {
   const auto count = [&](std::vector<Container> containers) {
     PodSpec spec;
     spec.containers = std::move(containers);
-    return count_consumers(spec, "data");
+    return count_consumers(PodMounts(spec), "data");
   };
   EXPECT_EQ(count({}), 0);
   EXPECT_EQ(count({elsewhere}), 0);
@@ -79,7 +86,33 @@ TEST(CountConsumers, CountsWhatRunsWhileTheAppDoes) {
 TEST(CountConsumers, AContainerThatMountsTwiceIsOneConsumer) {
   PodSpec spec;
   spec.containers = {container("app", {mount("data", "/a"), mount("data", "/b")})};
-  EXPECT_EQ(count_consumers(spec, "data"), 1);
+  EXPECT_EQ(count_consumers(PodMounts(spec), "data"), 1);
+}
+
+TEST(CountConsumers, CountsThoseOfOneFolderAndOfWhatLiesInIt) {
+  PodSpec spec;
+  spec.containers = {container("a", {mount("data", "/a", "shop/a"), mount("data", "/x", "alone")}),
+                     container("b", {mount("data", "/b", "shop/b")}),
+                     container("c", {mount("data", "/c", "shop"), mount("data", "/d", "shop-of-c")})};
+  EXPECT_EQ(count_consumers(PodMounts(spec), "data"), 3) << "c sees the folders of both";
+  spec.containers.back().mounts.erase(spec.containers.back().mounts.begin());
+  EXPECT_EQ(count_consumers(PodMounts(spec), "data"), 1) << "side by side";
+}
+
+// Anyone who may create pods may send one with as many mounts as three megabytes hold. Were each compared
+// with each, this would take minutes.
+TEST(CountConsumers, CountsManyMountsAtOnce) {
+  constexpr int kMany = 30'000;
+  PodSpec spec;
+  for (const std::string name : {"a", "b"}) {
+    std::vector<VolumeMount> mounts;
+    mounts.reserve(kMany);
+    for (int i = 0; i < kMany; ++i) mounts.push_back(mount("data", "/data", name + std::to_string(i)));
+    spec.containers.push_back(container(name, std::move(mounts)));
+  }
+  EXPECT_EQ(count_consumers(PodMounts(spec), "data"), 1);
+  spec.containers.back().mounts.push_back(mount("data", "/data", "a7/below"));
+  EXPECT_EQ(count_consumers(PodMounts(spec), "data"), 2);
 }
 
 ClusterState runtimes() {
@@ -131,6 +164,7 @@ TEST(KernelDomains, AreUnknownWhereOneIsUnlessTwoOthersAreMixedAnyway) {
   EXPECT_EQ(domain("", {"not-in-view"}), std::nullopt);
   EXPECT_EQ(domain("gpu", {""}), std::nullopt);
   EXPECT_EQ(domain("", {"gpu", "gvisor"}), KernelDomain::kMixed);
+  EXPECT_EQ(domain("gpu", {"", "gvisor"}), KernelDomain::kMixed) << "whichever its own is";
 }
 
 TEST(RuntimeHandler, IsEmptyForTheNodesDefaultAndUnknownOutOfView) {

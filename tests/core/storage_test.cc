@@ -98,6 +98,19 @@ TEST_F(Storage, WhatIsNotInViewIsMissingNotAbsent) {
       << "a claim of that name in another namespace is another claim";
 }
 
+TEST_F(Storage, AClaimOnAVolumeOutOfViewIsWhatItsClassMakesOnlyWhereAProvisionerNamedIt) {
+  const auto bound_to = [&](std::string volume) {
+    return describe(cluster_of(storage_class("fast", "block.example.com"),
+                               claim(kRwo, "fast", std::move(volume)), attaching("block.example.com")));
+  };
+  EXPECT_EQ(bound_to("pvc-0f8f1c1e-8f0b-4f3a-9b1c-2d3e4f5a6b7c").binding, Binding::kByClass);
+  const auto by_hand = bound_to("archive");
+  EXPECT_EQ(by_hand.binding, Binding::kVolumeMissing) << "it may be NFS, under the name of any class";
+  EXPECT_EQ(by_hand.transport, std::nullopt);
+  EXPECT_EQ(by_hand.single_attach, std::nullopt);
+  EXPECT_EQ(bound_to("pvc-legacy-nfs").binding, Binding::kVolumeMissing) << "a prefix that anybody can write";
+}
+
 TEST_F(Storage, TheDefaultClassCountsWhereTheClaimNamesNone) {
   const auto is_default = [](auto& c) { c.is_default = true; };
   const auto fast = but(storage_class("fast", "block.example.com"), is_default);

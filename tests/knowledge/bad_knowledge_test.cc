@@ -18,6 +18,8 @@ constexpr const char* kMountOptions =
     "mount_options:\n  - {option: nolock, effect: locks-stay-local, source: s}\n";
 constexpr const char* kFilesystems =
     "filesystems:\n  - {names: [xfs], magic: 0x58465342, transport: local-disk, verified: true, source: s}\n";
+constexpr const char* kApps =
+    "apps:\n  - {name: A, images: [o/a], databases: [{path: /a.db}], verified: true, source: s}\n";
 
 struct Case {
   const char* what;
@@ -41,8 +43,8 @@ std::string with_conditions(const std::string& conditions) {
 const std::string kFact = "transport: local-disk, verified: true, source: s";
 
 TEST(Knowledge, OfTheSmallestFormLoads) {
-  const auto loaded =
-      load_catalog({.drivers = kDrivers, .mount_options = kMountOptions, .filesystems = kFilesystems});
+  const auto loaded = load_catalog(
+      {.drivers = kDrivers, .mount_options = kMountOptions, .filesystems = kFilesystems, .apps = kApps});
   ASSERT_TRUE(loaded.has_value()) << loaded.error();
   EXPECT_EQ(loaded->drivers().size(), 1U);
 }
@@ -50,8 +52,10 @@ TEST(Knowledge, OfTheSmallestFormLoads) {
 class BadDrivers : public ::testing::TestWithParam<Case> {};
 
 TEST_P(BadDrivers, AreRefusedWithFileLineFieldAndRemedy) {
-  const auto loaded =
-      load_catalog({.drivers = GetParam().text, .mount_options = kMountOptions, .filesystems = kFilesystems});
+  const auto loaded = load_catalog({.drivers = GetParam().text,
+                                    .mount_options = kMountOptions,
+                                    .filesystems = kFilesystems,
+                                    .apps = kApps});
   ASSERT_FALSE(loaded.has_value());
   EXPECT_EQ(loaded.error(), GetParam().error);
 }
@@ -208,8 +212,10 @@ INSTANTIATE_TEST_SUITE_P(
 class ReachableVariants : public ::testing::TestWithParam<Case> {};
 
 TEST_P(ReachableVariants, Load) {
-  const auto loaded =
-      load_catalog({.drivers = GetParam().text, .mount_options = kMountOptions, .filesystems = kFilesystems});
+  const auto loaded = load_catalog({.drivers = GetParam().text,
+                                    .mount_options = kMountOptions,
+                                    .filesystems = kFilesystems,
+                                    .apps = kApps});
   EXPECT_TRUE(loaded.has_value()) << loaded.error();
 }
 
@@ -229,8 +235,8 @@ INSTANTIATE_TEST_SUITE_P(
 class BadMountOptions : public ::testing::TestWithParam<Case> {};
 
 TEST_P(BadMountOptions, AreRefusedWithFileLineFieldAndRemedy) {
-  const auto loaded =
-      load_catalog({.drivers = kDrivers, .mount_options = GetParam().text, .filesystems = kFilesystems});
+  const auto loaded = load_catalog(
+      {.drivers = kDrivers, .mount_options = GetParam().text, .filesystems = kFilesystems, .apps = kApps});
   ASSERT_FALSE(loaded.has_value());
   EXPECT_EQ(loaded.error(), GetParam().error);
 }
@@ -256,8 +262,8 @@ INSTANTIATE_TEST_SUITE_P(
 class BadFilesystems : public ::testing::TestWithParam<Case> {};
 
 TEST_P(BadFilesystems, AreRefusedWithFileLineFieldAndRemedy) {
-  const auto loaded =
-      load_catalog({.drivers = kDrivers, .mount_options = kMountOptions, .filesystems = GetParam().text});
+  const auto loaded = load_catalog(
+      {.drivers = kDrivers, .mount_options = kMountOptions, .filesystems = GetParam().text, .apps = kApps});
   ASSERT_FALSE(loaded.has_value());
   EXPECT_EQ(loaded.error(), GetParam().error);
 }
@@ -289,6 +295,142 @@ INSTANTIATE_TEST_SUITE_P(
              "filesystems.yaml:2: filesystems[0].verified: true, but the transport is unknown; write false"},
         Case{"no source", "filesystems:\n  - {names: [xfs], transport: local-disk, verified: true}\n",
              "filesystems.yaml:2: filesystems[0]: has no source; add it"}));
+
+class BadApps : public ::testing::TestWithParam<Case> {};
+
+TEST_P(BadApps, AreRefusedWithFileLineFieldAndRemedy) {
+  const auto loaded = load_catalog({.drivers = kDrivers,
+                                    .mount_options = kMountOptions,
+                                    .filesystems = kFilesystems,
+                                    .apps = GetParam().text});
+  ASSERT_FALSE(loaded.has_value());
+  EXPECT_EQ(loaded.error(), GetParam().error);
+}
+
+/// An app of the image o/a with a database and this besides, on line 2.
+std::string app_with(const std::string& more, const std::string& verified = "true") {
+  return "apps:\n  - {name: A, images: [o/a], databases: [{path: /d/a.db}], verified: " + verified +
+         ", source: s, " + more + "}\n";
+}
+
+/// An app with one database, on line 3.
+std::string with_database(const std::string& database) {
+  return "apps:\n  - {name: A, images: [o/a], verified: true, source: s, databases: [\n    {" + database +
+         "}]}\n";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    OfAnApp, BadApps,
+    ::testing::Values(
+        Case{"unknown key", app_with("path: /a"),
+             "apps.yaml:2: apps[0].path: unknown key; use one of name, images, programs, role, when, "
+             "databases, "
+             "journal, synchronous, overrides, sqlite, verified, source"},
+        Case{"no source", "apps:\n  - {name: A, images: [o/a], databases: [{path: /a}], verified: true}\n",
+             "apps.yaml:2: apps[0]: has no source; add it"},
+        Case{"neither image nor program", "apps:\n  - {name: A}\n",
+             "apps.yaml:2: apps[0]: can never be found; add images or programs"},
+        Case{"an image with a registry", "apps:\n  - {name: A, images: [registry.example/o/a]}\n",
+             "apps.yaml:2: apps[0].images[0]: \"registry.example/o/a\" has a registry, tag or digest; write "
+             "OWNER/NAME"},
+        Case{"an image with a tag", "apps:\n  - {name: A, images: [\"o/a:1\"]}\n",
+             "apps.yaml:2: apps[0].images[0]: \"o/a:1\" has a registry, tag or digest; write OWNER/NAME"},
+        Case{"a star in the name", "apps:\n  - {name: A, images: [o/a*]}\n",
+             "apps.yaml:2: apps[0].images[0]: \"o/a*\" has * elsewhere; it stands for the owner alone: "
+             "\"*/NAME\""},
+        Case{"no databases", "apps:\n  - {name: A, images: [o/a], verified: true, source: s}\n",
+             "apps.yaml:2: apps[0]: has no databases; add them, or a role that works on those of others"},
+        Case{"unknown role", app_with("role: server"),
+             "apps.yaml:2: apps[0].role: \"server\" is not a role; use one of copy-per-replica, replicator, "
+             "restorer, or leave it out"},
+        Case{"unknown journal", app_with("journal: delete"),
+             "apps.yaml:2: apps[0].journal: \"delete\" is not a journal; use one of wal, wal-exclusive, "
+             "rollback, or leave it out"},
+        Case{
+            "unknown level", app_with("synchronous: \"1\""),
+            "apps.yaml:2: apps[0].synchronous: \"1\" is not a level; use one of off, normal, full, extra, or "
+            "leave it out"},
+        Case{"behind one that takes all",
+             app_with("journal: wal") + "  - {name: B, images: [o/b, o/a], databases: [{path: /b}], "
+                                        "verified: true, source: s}\n",
+             "apps.yaml:3: apps[1]: can never be reached for \"o/a\", as an entry above it without `when` "
+             "takes "
+             "it"}));
+
+constexpr const char* kTooMild =
+    "apps.yaml:2: apps[0].verified: false, but the entry says what makes a verdict milder (a journal other "
+    "than "
+    "wal, full, extra, copy-per-replica); leave that out";
+
+INSTANTIATE_TEST_SUITE_P(
+    FromMemory, BadApps,
+    ::testing::Values(Case{"a rollback journal", app_with("journal: rollback", "false"), kTooMild},
+                      Case{"no shm", app_with("journal: wal-exclusive", "false"), kTooMild},
+                      Case{"every commit synced", app_with("synchronous: full", "false"), kTooMild},
+                      Case{"a setting that turns WAL off",
+                           app_with("overrides: [{env: WAL, is: [\"0\"], journal: rollback}]", "false"),
+                           kTooMild},
+                      Case{"a copy per replica", app_with("role: copy-per-replica", "false"), kTooMild}));
+
+INSTANTIATE_TEST_SUITE_P(
+    OfConditions, BadApps,
+    ::testing::Values(
+        Case{"of nothing", app_with("when: [{is: [a]}]"),
+             "apps.yaml:2: apps[0].when[0]: asks for nothing, or for two things; name env or argument"},
+        Case{"of two things", app_with("when: [{env: A, argument: b}]"),
+             "apps.yaml:2: apps[0].when[0]: asks for nothing, or for two things; name env or argument"},
+        Case{"a variable without values", app_with("when: [{env: A}]"),
+             "apps.yaml:2: apps[0].when[0]: has no is; add it"},
+        Case{"absent beside values", app_with("when: [{env: A, is: [b], absent: true}]"),
+             "apps.yaml:2: apps[0].when[0].absent: stands beside `is` or `or-absent`; use {is: [...], "
+             "or-absent: "
+             "true}"},
+        Case{"an argument with values", app_with("when: [{argument: a, is: [b]}]"),
+             "apps.yaml:2: apps[0].when[0].is: does not go with `argument`; it is there or absent"},
+        Case{"an override that changes nothing", app_with("overrides: [{argument: a}]"),
+             "apps.yaml:2: apps[0].overrides[0]: changes nothing; name journal or synchronous"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    OfDatabases, BadApps,
+    ::testing::Values(
+        Case{"a relative path", with_database("path: a.db"),
+             "apps.yaml:3: apps[0].databases[0].path: \"a.db\" is not a path in the container; begin with /"},
+        Case{"nowhere", with_database(""),
+             "apps.yaml:3: apps[0].databases[0]: is nowhere; write a path, set-by or both"},
+        Case{"a setting of nothing", with_database("set-by: [{gives: file}]"),
+             "apps.yaml:3: apps[0].databases[0].set-by[0]: names 0 settings; write one of env, option, key"},
+        Case{"two settings in one", with_database("set-by: [{env: A, option: -a, gives: file}]"),
+             "apps.yaml:3: apps[0].databases[0].set-by[0]: names 2 settings; write one of env, option, key"},
+        Case{"a setting that gives something else", with_database("set-by: [{env: A, gives: name}]"),
+             "apps.yaml:3: apps[0].databases[0].set-by[0].gives: \"name\" is not what a setting gives; use "
+             "one "
+             "of file, folder, url"},
+        Case{"a folder not said", with_database("path: /d/a.db, set-by: [{env: A, gives: folder}]"),
+             "apps.yaml:3: apps[0].databases[0].set-by[0]: `folder` goes with `gives: folder`, and only "
+             "there"},
+        Case{
+            "a folder elsewhere",
+            with_database("path: /d/a.db, set-by: [{env: A, gives: folder, folder: /e}]"),
+            "apps.yaml:3: apps[0].databases[0].set-by[0].folder: is not the beginning of the path /d/a.db"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    OfVersions, BadApps,
+    ::testing::Values(
+        Case{"no version", app_with("sqlite: [{tag: \"1\", version: \"3.46\"}]"),
+             "apps.yaml:2: apps[0].sqlite[0].version: \"3.46\" is not a version; write 3.46.1"},
+        Case{"two stars", app_with("sqlite: [{tag: \"*1*\", version: 3.46.1}]"),
+             "apps.yaml:2: apps[0].sqlite[0].tag: has more than one *; write an entry for each"}));
+
+TEST(Apps, OfOneImageWithConditionsMayFollowEachOther) {
+  const std::string both =
+      "apps:\n"
+      "  - {name: A, images: [o/a], when: [{argument: x}], role: restorer, verified: true, source: s}\n"
+      "  - {name: A, images: [o/a], role: replicator, verified: true, source: s}\n";
+  const auto loaded = load_catalog(
+      {.drivers = kDrivers, .mount_options = kMountOptions, .filesystems = kFilesystems, .apps = both});
+  ASSERT_TRUE(loaded.has_value()) << loaded.error();
+  EXPECT_EQ(loaded->apps_of_image("o/a").size(), 2U);
+}
 
 }  // namespace
 }  // namespace walguard::knowledge

@@ -2,16 +2,16 @@
 // out right.
 #include <chrono>
 #include <optional>
-#include <string>
 #include <string_view>
+#include <utility>
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "operator/core/catalog.h"
 #include "operator/core/verdict.h"
 #include "operator/core/workload.h"
 #include "operator/knowledge/catalog_loader.h"
+#include "tests/knowledge/embedded.h"
 
 namespace walguard::knowledge {
 namespace {
@@ -22,18 +22,12 @@ using core::DriverVariant;
 using core::StringMap;
 using core::Transport;
 using core::VariantQuery;
-using ::testing::IsEmpty;
-using ::testing::Not;
 
 const StringMap kNoParameters;
 
 class EmbeddedCatalog : public ::testing::Test {
  protected:
-  static const Catalog& catalog() {
-    static const auto loaded = load_embedded_catalog();
-    EXPECT_TRUE(loaded.has_value()) << loaded.error();
-    return *loaded;
-  }
+  static const Catalog& catalog() { return embedded_catalog(); }
 
   /// A claim of a class that sets `parameters` and no fsType.
   static VariantQuery claim(std::string_view driver, const StringMap& parameters = kNoParameters,
@@ -69,21 +63,6 @@ TEST_F(EmbeddedCatalog, LoadsWellWithinTheStartUpBudget) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
 }
 
-TEST_F(EmbeddedCatalog, EveryVariantNamesItsSource) {
-  for (const auto& driver : catalog().drivers()) {
-    for (const auto& variant : driver.variants)
-      EXPECT_THAT(variant.source, Not(IsEmpty())) << driver.names[0];
-  }
-}
-
-TEST_F(EmbeddedCatalog, AFactWhollyFromMemoryIsNeverVerified) {
-  for (const auto& driver : catalog().drivers()) {
-    for (const auto& variant : driver.variants) {
-      EXPECT_FALSE(variant.verified && variant.source.starts_with("memory")) << driver.names[0];
-    }
-  }
-}
-
 TEST_F(EmbeddedCatalog, NoDriverIsCalledADiskWithoutSayingWhichFactsDecideWhereItAlsoServesFiles) {
   for (const auto& driver : catalog().drivers()) {
     bool files = false;
@@ -112,48 +91,6 @@ INSTANTIATE_TEST_SUITE_P(Names, PathBased,
                                            "docker.io/hostpath", "openebs.io/local",
                                            "org.democratic-csi.local-hostpath"));
 
-class Unverified : public EmbeddedCatalog, public ::testing::WithParamInterface<const char*> {};
-
-TEST_P(Unverified, IsMarkedSoThatItIsNeverEnoughForSafe) {
-  const auto match = catalog().find(claim(GetParam()));
-  ASSERT_NE(match.driver, nullptr);
-  for (const auto& variant : match.driver->variants) EXPECT_FALSE(variant.verified);
-}
-
-INSTANTIATE_TEST_SUITE_P(Names, Unverified,
-                         ::testing::Values("flexVolume", "portworxVolume", "jiva.csi.openebs.io", "storageos",
-                                           "robin", "trident.qnap.io", "local.csi.alibaba.com",
-                                           "org.democratic-csi.iscsi", "org.democratic-csi.zfs-local",
-                                           "parallelstore.csi.storage.gke.io", "csi.weka.io",
-                                           "spectrumscale.csi.ibm.com", "quobyte-csi", "com.mapr.csi-kdf",
-                                           "com.vdura.csi.panfs", "csi.cubefs.com", "csi.alluxio.com",
-                                           "rclone.csi.veloxpack.io", "gcs.csi.ofek.dev",
-                                           "ossplugin.csi.alibabacloud.com", "secrets-store.csi.k8s.io",
-                                           "filestorage.csi.scaleway.com"));
-
-class PlainBlock : public EmbeddedCatalog, public ::testing::WithParamInterface<const char*> {};
-
-TEST_P(PlainBlock, IsAVerifiedBlockDeviceUnderReadWriteOnce) {
-  const DriverVariant* found = variant(claim(GetParam()));
-  ASSERT_NE(found, nullptr);
-  EXPECT_EQ(found->transport, Transport::kNetworkBlock);
-  EXPECT_TRUE(found->verified);
-  EXPECT_FALSE(found->proven_only_by_preflight);
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    Names, PlainBlock,
-    ::testing::Values("ebs.csi.aws.com", "pd.csi.storage.gke.io", "disk.csi.azure.com",
-                      "cinder.csi.openstack.org", "dobs.csi.digitalocean.com", "csi.hetzner.cloud",
-                      "linodebs.csi.linode.com", "block.csi.vultr.com", "csi.scaleway.com",
-                      "csi.exoscale.com", "diskplugin.csi.alibabacloud.com",
-                      "blockvolume.csi.oraclecloud.com", "vpc.block.csi.ibm.io", "csi.proxmox.sinextra.dev",
-                      "csi.vsphere.vmware.com", "rbd.csi.ceph.com", "driver.longhorn.io",
-                      "io.openebs.csi-mayastor", "cstor.csi.openebs.io", "linstor.csi.linbit.com",
-                      "pxd.portworx.com", "csi.san.synology.com", "csi.lightbitslabs.com",
-                      "block.csi.ibm.com", "iscsi", "fc", "rbd", "awsElasticBlockStore", "gcePersistentDisk",
-                      "azureDisk", "cinder", "vsphereVolume"));
-
 class NetworkFilesystem : public EmbeddedCatalog, public ::testing::WithParamInterface<const char*> {};
 
 TEST_P(NetworkFilesystem, IsOneWhateverTheAccessMode) {
@@ -174,24 +111,6 @@ INSTANTIATE_TEST_SUITE_P(
                       "cluster.local/nfs-subdir-external-provisioner",
                       "k8s-sigs.io/nfs-subdir-external-provisioner", "cluster.local/nfs-server-provisioner",
                       "org.democratic-csi.nfs", "org.democratic-csi.smb"));
-
-// Every CSI driver, in-tree source and provisioner of the first survey, so that none gets lost.
-class Surveyed : public EmbeddedCatalog, public ::testing::WithParamInterface<const char*> {};
-
-TEST_P(Surveyed, IsKnown) { EXPECT_NE(catalog().find(claim(GetParam())).driver, nullptr); }
-
-INSTANTIATE_TEST_SUITE_P(
-    Names, Surveyed,
-    ::testing::Values("portworxVolume", "kubernetes.io/aws-ebs", "kubernetes.io/gce-pd",
-                      "kubernetes.io/azure-disk", "kubernetes.io/azure-file", "kubernetes.io/cinder",
-                      "kubernetes.io/vsphere-volume", "kubernetes.io/portworx-volume", "kubernetes.io/rbd",
-                      "kubernetes.io/glusterfs", "fsx.csi.aws.com", "s3.csi.aws.com",
-                      "gcsfuse.csi.storage.gke.io", "blob.csi.azure.com", "csi-vxflexos.dellemc.com",
-                      "csi-unity.dellemc.com", "csi-powerstore.dellemc.com", "local.csi.openebs.io",
-                      "zfs.csi.openebs.io", "topolvm.io", "org.democratic-csi.lustre-client",
-                      "seaweedfs-csi-driver", "csi.juicefs.com", "lustre-csi.hpe.com",
-                      "csi.trident.netapp.io", "pure-csi", "csi.hpe.com", "csi.nutanix.com",
-                      "infinibox-csi-driver", "kadalu"));
 
 // ---- Look-ups whose answer hangs on more than the name
 
@@ -242,6 +161,18 @@ TEST_F(EmbeddedCatalog, AVolumeWhoseClassIsGoneIsNotGuessed) {
   query.parameters = nullptr;
   EXPECT_EQ(variant(query), nullptr);
   EXPECT_NE(catalog().find(query).driver, nullptr);
+}
+
+// Azure Files and FSx for OpenZFS serve files whatever the class said; Azure Blob may be one of two kinds.
+TEST_F(EmbeddedCatalog, WhatIsAlwaysANetworkFilesystemIsOneThoughItsClassIsGone) {
+  for (const char* driver : {"file.csi.azure.com", "fsx.openzfs.csi.aws.com"}) {
+    VariantQuery query = claim(driver);
+    query.parameters = nullptr;
+    EXPECT_EQ(transport(query), Transport::kNetworkFilesystem) << driver;
+  }
+  VariantQuery query = claim("blob.csi.azure.com");
+  query.parameters = nullptr;
+  EXPECT_EQ(variant(query), nullptr);
 }
 
 TEST_F(EmbeddedCatalog, RookNamesItsDriversAfterItsNamespace) {
@@ -339,6 +270,33 @@ INSTANTIATE_TEST_SUITE_P(Names, ServesFilesToManyNodes,
 TEST_F(EmbeddedCatalog, VultrsSharedFilesystemIsNoDiskThoughTheDriverIsNamedBlock) {
   EXPECT_EQ(transport(claim("block.csi.vultr.com", {{"storage_type", "vfs"}}, AccessMode::kReadWriteMany)),
             Transport::kVmShare);
+}
+
+// ---- Drivers that a policy adds
+
+TEST_F(EmbeddedCatalog, ADriverOfAPolicyTakesThePlaceOfTheBuiltInOneAsAWhole) {
+  auto added = load_drivers(R"({drivers: [{names: [driver.longhorn.io, csi.example.com], variants: [
+      {transport: unknown, verified: false, source: "we run a build of our own"}]}]})");
+  ASSERT_TRUE(added.has_value()) << added.error();
+  const auto with_policy = load_embedded_catalog_with(*std::move(added));
+  ASSERT_TRUE(with_policy.has_value()) << with_policy.error();
+  for (const char* name : {"driver.longhorn.io", "csi.example.com"}) {
+    const auto* found = with_policy->find(claim(name)).variant;
+    ASSERT_NE(found, nullptr) << name;
+    EXPECT_EQ(found->transport, std::nullopt) << name;
+  }
+  EXPECT_NE(with_policy->find(claim("ebs.csi.aws.com")).variant, nullptr);
+  EXPECT_FALSE(with_policy->apps_of_image("vaultwarden/server").empty());
+}
+
+TEST_F(EmbeddedCatalog, ADriverOfAPolicyUnderAFullNameGoesBeforeABuiltInSuffix) {
+  auto added = load_drivers(R"({drivers: [{names: [rook-ceph.rbd.csi.ceph.com], variants: [
+      {transport: local-disk, verified: true, source: "our operations manual"}]}]})");
+  ASSERT_TRUE(added.has_value()) << added.error();
+  const auto with_policy = load_embedded_catalog_with(*std::move(added));
+  ASSERT_TRUE(with_policy.has_value()) << with_policy.error();
+  EXPECT_EQ(with_policy->find(claim("rook-ceph.rbd.csi.ceph.com")).variant->transport, Transport::kLocalDisk);
+  EXPECT_EQ(with_policy->find(claim("other.rbd.csi.ceph.com")).variant->transport, Transport::kNetworkBlock);
 }
 
 // ---- Mount options and filesystems

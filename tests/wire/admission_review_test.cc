@@ -225,7 +225,9 @@ TEST(AdmissionReview, ContainersKeepTheirRoleAndMounts) {
   EXPECT_EQ(mounts[0].path, "/data");
   EXPECT_EQ(mounts[0].sub_path, "db");
   EXPECT_TRUE(mounts[0].read_only);
+  EXPECT_FALSE(mounts[0].sub_path_is_expanded);
   EXPECT_EQ(mounts[1].sub_path, "$(POD)");
+  EXPECT_TRUE(mounts[1].sub_path_is_expanded);
   EXPECT_FALSE(mounts[1].read_only);
 }
 
@@ -331,7 +333,7 @@ TEST(NodeAffinity, PreferencesDoNotPin) {
       std::nullopt);
 }
 
-TEST(AdmissionReview, EnvArgsAndImagesAreNotEvenLookedAt) {
+TEST(AdmissionReview, WhatIsWrongInEnvArgsAndImagesIsPassedOver) {
   const auto spec = pod_of(
       {{"containers",
         Json::array({{{"name", "c"}, {"image", 5}, {"args", {{"secret", true}}}, {"env", "not a list"}}})}});

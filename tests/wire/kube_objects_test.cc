@@ -286,7 +286,7 @@ TEST(KubeObjects, ErrorsNameFileLineObjectFieldValueAndRemedy) {
       {"kind: Pod\napiVersion: v1\nmetadata: {name: p}\n", "Pod \"p\": spec: missing; a pod needs it"},
       {"kind: Pod\napiVersion: v1\nspec: {}\n", "Pod: metadata.name: missing"},
       {"kind: List\napiVersion: v1\nitems:\n- kind: A\n- 5\n",
-       "state.yaml:5: A: items[1]: expected an object, found the number 5"},
+       "state.yaml:5: List: items[1]: expected an object, found the number 5"},
       {"kind: List\napiVersion: v1\nitems:\n- kind: A\n- {}\n", "state.yaml:5: items[1].kind: missing"},
       {"kind: List\napiVersion: v1\nitems: 5\n", "state.yaml:3: List: items: expected an array"},
       {"a: [\n", "state.yaml:2: not valid YAML"},

@@ -49,6 +49,7 @@ core::PreflightStatus full_status() {
   measured.evidence.kernel_release = "6.1.0";
   measured.evidence.probe_version = "0.1.0";
   measured.evidence.digest = "0123456789ab";
+  measured.evidence.contention = core::Contention{.refused = 0.25, .longest_wait = 0.125};
   measured.checks = {{.id = "identity", .result = "pass", .detail = "well"}};
   measured.nodes = {{.name = "n1", .kernel = "6.1.0"}, {.name = "n2", .kernel = ""}};
   measured.sqlite_version = "3.40.1";
@@ -94,6 +95,7 @@ TEST(PreflightResource, AStatusSurvivesBeingWrittenAndReadWithEveryField) {
   EXPECT_EQ(after.measured->evidence.reasons, before.measured->evidence.reasons);
   EXPECT_EQ(after.measured->evidence.measured_at, before.measured->evidence.measured_at);
   EXPECT_EQ(after.measured->evidence.digest, "0123456789ab");
+  EXPECT_EQ(after.measured->evidence.contention, before.measured->evidence.contention);
   EXPECT_EQ(after.measured->checks, before.measured->checks);
   EXPECT_EQ(after.measured->nodes, before.measured->nodes);
   EXPECT_EQ(after.measured->operator_version, "0.1.0");
@@ -117,6 +119,28 @@ TEST(PreflightResource, AStatusThatCannotBeReadIsAsNone) {
   ASSERT_TRUE(read);
   EXPECT_EQ(read->status.run, 0);
   EXPECT_FALSE(read->status.measured);
+}
+
+TEST(PreflightResource, WhereSomebodyCountsOnItTheErrorNamesTheFieldOfTheStatus) {
+  const Json good = Json::parse(stored(full_status(), of_version("7")));
+  EXPECT_TRUE(read_preflight(good.dump(), BadStatus::kIsAnError));
+  const auto error_with = [&](const char* pointer, const Json& value) {
+    Json object = good;
+    object[Json::json_pointer(pointer)] = value;
+    const auto read = read_preflight(object.dump(), BadStatus::kIsAnError);
+    return read ? std::string() : read.error();
+  };
+  EXPECT_EQ(error_with("/status", "done"), "status.phase: cannot use value() with string");
+  EXPECT_EQ(error_with("/status/filesystem", 7), "status.filesystem: type must be string, but is number");
+  EXPECT_EQ(error_with("/status/run", "3"), "status.run: type must be number, but is string");
+  EXPECT_EQ(error_with("/status/key/driver", true), "status.key.driver: type must be string, but is boolean");
+  EXPECT_EQ(error_with("/status/verdict/wal", "fine"), "status.verdict.wal: \"fine\" is not known here");
+  EXPECT_EQ(error_with("/status/measuredAt", "noon"), "status.measuredAt: no time like 2026-01-31T12:00:00Z");
+  EXPECT_EQ(error_with("/status/reasons", Json::array({1})),
+            "status.reasons: type must be string, but is number");
+  EXPECT_EQ(error_with("/status/checks/0/id", 1), "status.checks.id: type must be string, but is number");
+  EXPECT_EQ(error_with("/status/contention/refusedTransactions", "many"),
+            "status.contention.refusedTransactions: type must be number, but is string");
 }
 
 TEST(PreflightResource, ASpecThatCannotBeReadIsAnError) {

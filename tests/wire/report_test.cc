@@ -1,5 +1,6 @@
 #include "operator/wire/report.h"
 
+#include <optional>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -59,6 +60,20 @@ TEST(EvidenceFromReport, TakesOverWhatTheReportSays) {
   EXPECT_EQ(evidence->filesystem, "fuse.bindfs");
   EXPECT_EQ(evidence->kernel_release, "6.1.0");
   EXPECT_EQ(evidence->probe_version, "0.1.0");
+}
+
+TEST(EvidenceFromReport, TakesOverWhatTwoWritersWereRefused) {
+  report::Report report = failed_report();
+  EXPECT_EQ(evidence_from_report(report::encode_report(report), key())->contention, std::nullopt);
+  report.checks.push_back({.id = "wal-workload",
+                           .result = report::CheckResult::kPass,
+                           .detail = "x",
+                           .numbers = {{"busy_rate_writers_1", 0.0},
+                                       {"busy_rate_writers_2", 0.25},
+                                       {"busy_rate_writers_4", 0.5},
+                                       {"longest_wait_seconds", 0.125}}});
+  EXPECT_EQ(evidence_from_report(report::encode_report(report), key())->contention,
+            (core::Contention{.refused = 0.25, .longest_wait = 0.125}));
 }
 
 TEST(EvidenceFromReport, TheDigestIsTheBeginningOfTheReportsSha256) {

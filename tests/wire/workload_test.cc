@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <gmock/gmock.h>
@@ -49,6 +50,23 @@ TEST(Workloads, EachKindIsReadWithItsPodTemplate) {
     EXPECT_EQ(workload.pod.volumes.at(0).claim, "claim") << c.gvk.kind;
     EXPECT_EQ(workload.replicas, std::nullopt) << c.gvk.kind;
   }
+}
+
+TEST(Workloads, AMountPathIsTakenAsTheKernelResolvesIt) {
+  const auto path_of = [](std::string_view written) {
+    const Json container = {{"name", "app"},
+                            {"volumeMounts", Json::array({{{"name", "data"}, {"mountPath", written}}})}};
+    const auto pod = workload_of(review_of({{"spec", {{"containers", Json::array({container})}}}})).pod;
+    return pod.containers.at(0).mounts.at(0).path;
+  };
+  EXPECT_EQ(path_of("/data"), "/data");
+  EXPECT_EQ(path_of("/data/"), "/data");
+  EXPECT_EQ(path_of("/"), "/");
+  EXPECT_EQ(path_of("//./data"), "/data");
+  EXPECT_EQ(path_of("/x/../data/./app.db"), "/data/app.db");
+  EXPECT_EQ(path_of("/../data/.."), "/") << "nothing is above the root";
+  EXPECT_EQ(path_of("/data/..app/.cache"), "/data/..app/.cache") << "names that begin with dots";
+  EXPECT_EQ(path_of("data"), "/data") << "as the kubelet takes it";
 }
 
 TEST(Workloads, ACronJobHasItsTemplateTwoLevelsDown) {

@@ -102,11 +102,62 @@ TEST(YamlToJson, AliasesAreWrittenOut) {
             "\n");
 }
 
+TEST(YamlToJson, MergeKeysGiveWayToTheMappingsOwnKeysWhereverTheyStand) {
+  EXPECT_EQ(json_of("x: &x {a: 1, b: {c: 2}, \"k\\t\": [3]}\ny:\n  b: own\n  <<: *x\n  d: 4\n"),
+            R"({"x":{"a":1,"b":{"c":2},"k\t":[3]},"y":{"b":"own","d":4,"a":1,"k\t":[3]}})"
+            "\n");
+  EXPECT_EQ(json_of("- &a {k: a, l: 1}\n- &b {k: b, m: 2}\n- <<: [*a, *b]\n- <<: {i: 1}\n"),
+            R"([{"k":"a","l":1},{"k":"b","m":2},{"k":"a","l":1,"m":2},{"i":1}])"
+            "\n")
+      << "the earlier source wins";
+  EXPECT_EQ(json_of("a: &a {x: 1}\nb: &b {<<: *a, y: 2}\nc: {<<: *b}\n"),
+            R"({"a":{"x":1},"b":{"y":2,"x":1},"c":{"y":2,"x":1}})"
+            "\n");
+  EXPECT_EQ(json_of("\"<<\": 1\n"), "{\"<<\":1}\n") << "quoted it is a word";
+}
+
+TEST(YamlToJson, MergedFieldsHaveTheLineOfTheMergeKey) {
+  const auto documents = yaml_to_json("a: &a\n  x: 1\nb:\n  y: 2\n  <<: *a\n", YamlLimits());
+  ASSERT_TRUE(documents);
+  const JsonDocument& document = documents->at(0);
+  EXPECT_EQ(document.line_at(document.json.rfind('1')), 5);
+  EXPECT_EQ(document.line_at(document.json.find('2')), 4);
+}
+
+TEST(YamlToJson, MergesThatLeaveNothingBehindAreCountedAllTheSame) {
+  std::string yaml = "a: &a {k: " + std::string(10000, 'x') + "}\nb:\n";
+  for (int i = 0; i < 100; ++i) yaml += "- {<<: *a, k: 1}\n";
+  const YamlLimits limits{.max_bytes = 1U << 20U, .max_expanded = 100000, .max_depth = 100};
+  EXPECT_FALSE(yaml_to_json(yaml, limits)) << "each is small, what was written for it was not";
+}
+
+TEST(YamlToJson, AnAnchorInsideOfAMergedValueIsGoneAndAnEarlierOneIsNot) {
+  EXPECT_EQ(json_of("a: &a 1\nb: {<<: {x: &b 2}}\nc: *a\n"), "{\"a\":1,\"b\":{\"x\":2},\"c\":1}\n");
+  EXPECT_THAT(json_of("a: &a 1\nb: {<<: {x: &b 2}}\nc: *b\n"), HasSubstr("an alias inside of"));
+  EXPECT_EQ(json_of("a: {<<: {x: &a 1}}\nb: &a 2\nc: {<<: {y: 3}}\nd: *a\n"),
+            "{\"a\":{\"x\":1},\"b\":2,\"c\":{\"y\":3},\"d\":2}\n")
+      << "the name is given again";
+}
+
+/// Minutes, were each merge key to look at each anchor.
+TEST(YamlToJson, ManyAnchorsAndManyMergeKeysAreReadInOnePass) {
+  constexpr int kMany = 200'000;
+  std::string yaml;
+  for (int i = 0; i < kMany; ++i) yaml += "- &a" + std::to_string(i) + " 1\n";
+  for (int i = 0; i < kMany; ++i) yaml += "- {<<: {}}\n";
+  const auto documents = yaml_to_json(yaml, YamlLimits());
+  ASSERT_TRUE(documents);
+  EXPECT_EQ(documents->front().lines.size(), std::size_t{2} * kMany + 1);
+}
+
 TEST(YamlToJson, WhatCouldBeMisreadIsRefusedWithItsLine) {
   const std::vector<std::pair<std::string, std::string>> bad = {
       {"a: 1\nb: 2\na: 3\n", "3: the key \"a\" is given twice"},
       {"a:\n  b: 1\n  \"b\": 2\n", "3: the key \"b\" is given twice"},
-      {"x: &x {a: 1}\ny:\n  <<: *x\n", "3: a merge key"},
+      {"y:\n  <<: 5\n", "2: a merge key (<<) takes a mapping"},
+      {"y:\n  <<: [{a: 1}, 5]\n", "2: a merge key (<<) takes a mapping"},
+      {"y:\n  <<:\n", "2: a merge key (<<) takes a mapping"},
+      {"x: &x {a: 1}\ny:\n  <<: *x\n  <<: *x\n", "4: the key \"<<\" is given twice"},
       {"a: 1\n[b]: 2\n", "2: a list or a mapping as a key"},
       {"a: 1\n~: 2\n", "2: a key that is empty"},
       {"a: &a b\n*a : c\n", "2: an alias as a key"},
@@ -115,14 +166,21 @@ TEST(YamlToJson, WhatCouldBeMisreadIsRefusedWithItsLine) {
       {"a: !mine 5\n", "1: the tag \"!mine\" is not understood"},
       {"a: !mine [5]\n", "1: the tag \"!mine\" is not understood"},
       {"a: !!binary aGk=\n", "1: the tag \"tag:yaml.org,2002:binary\" is not understood"},
-      {"a: 1\n b: 2\n", "2: not valid YAML"},
-      {"a: [1, 2\n", "not valid YAML"},
-      {"a: \"open\n", "not valid YAML"},
-      {", a: 1\n", "1: not valid YAML: text that no value begins with"},
+      {"a: 1\n b: 2\n", "2: not valid YAML: found a second"},
+      {"a: [1, 2\n", "not valid YAML: expected a comma or the ]"},
+      {"a:\n  b: 1\n c: 2\n", "3: not valid YAML: expected another key of the mapping"},
+      {"a:\n\tb: 1\n", "2: not valid YAML: found a tab"},
+      {"a: @b\n", "1: not valid YAML: found a character that no value begins with"},
+      {"b: 1\na: \"open\n\n", "2: not valid YAML: the file ends inside of quotes"},
+      {", a: 1\n", "1: not valid YAML: found a character that no value begins with"},
+      {"a: - b\n", "1: not valid YAML: found a \"- \" where no list can begin"},
+      {"a: 1\nno colon\n", "2: not valid YAML: expected \": \" and a value behind the key"},
+      {"a: \"C:\\data\"\n", "1: not valid YAML: found a \\ in double quotes"},
+      {"a: \x7f\n", "1: not valid YAML: control characters are not allowed"},
       {"a: 1\n---\n] x\n", "not valid YAML"},
       {"a: \"open", "not valid YAML"},
       {"a: 'open\n", "not valid YAML"},
-      {"a: \"open\n---\nb: 1\n", "not valid YAML"},
+      {"a: \"open\n---\nb: 1\n", "1: not valid YAML: the document ends inside of quotes"},
       {"a: 1\nb: x\x04y\n", "2: holds the control character 4"},
       {std::string("a\0b", 3), "1: holds the control character 0"},
       {"a: \xff\n", "0: not UTF-8"},
@@ -172,6 +230,22 @@ TEST(YamlToJson, DeepNestingIsRefusedHoweverItIsWritten) {
     ladder += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) + "]\n";
   }
   EXPECT_THAT(json_of(ladder), HasSubstr("nested deeper than 100 levels by its aliases"));
+}
+
+TEST(YamlToJson, AMillionOpenBracketsAreRefusedAtTheFirstThatIsTooMany) {
+  const auto documents = yaml_to_json("a: 1\nb: " + std::string(1'000'000, '['), YamlLimits());
+  ASSERT_FALSE(documents);
+  EXPECT_EQ(documents.error().line, 2);
+  EXPECT_THAT(documents.error().message, HasSubstr("nested deeper than 100 levels"));
+}
+
+TEST(YamlToJson, MoreDocumentsThanAnyFileHasAreRefused) {
+  std::string yaml;
+  for (int i = 0; i < 11; ++i) yaml += "---\n";
+  const auto documents = yaml_to_json(yaml, {.max_documents = 10});
+  ASSERT_FALSE(documents) << "empty ones count";
+  EXPECT_EQ(documents.error().line, 11);
+  EXPECT_THAT(documents.error().message, HasSubstr("more than 10 documents; split the file"));
 }
 
 TEST(YamlToJson, AFileBeyondTheLimitIsNotRead) {
