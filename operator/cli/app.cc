@@ -8,7 +8,10 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
+#include "operator/check/report.h"
+#include "operator/cli/check_command.h"
 #include "operator/cli/exit_code.h"
 #include "operator/cli/explain.h"
 #include "operator/cli/logger.h"
@@ -16,7 +19,9 @@
 #include "operator/cli/remove_webhooks.h"
 #include "operator/cli/selftest.h"
 #include "operator/cli/serve.h"
+#include "operator/cli/serve_parts.h"
 #include "operator/core/verdict.h"
+#include "preflight/text/terminal.h"
 
 namespace walguard::cli {
 namespace {
@@ -37,6 +42,15 @@ const Words<LogSeverity> kLogLevels = {{"debug", LogSeverity::kDebug},
                                        {"error", LogSeverity::kError}};
 const Words<ExplainFormat> kExplainFormats = {
     {"text", ExplainFormat::kText}, {"markdown", ExplainFormat::kMarkdown}, {"json", ExplainFormat::kJson}};
+
+const Words<CheckFormat> kCheckFormats = {{"text", CheckFormat::kText},
+                                          {"json", CheckFormat::kJson},
+                                          {"sarif", CheckFormat::kSarif},
+                                          {"junit", CheckFormat::kJunit},
+                                          {"github", CheckFormat::kGithub}};
+const Words<check::FailOn> kFailOn = {{"unsafe", check::FailOn::kUnsafe},
+                                      {"unproven", check::FailOn::kUnproven},
+                                      {"warning", check::FailOn::kWarning}};
 
 template <typename Enum>
 CLI::Option* add_words(CLI::App& command, const std::string& flag, Enum& value, const Words<Enum>& words,
@@ -171,6 +185,37 @@ void add_serve(CLI::App& command, ServeOptions& options) {
       ->envname("WALGUARD_LOG_LEVEL");
 }
 
+void add_check(CLI::App& command, CheckOptions& options) {
+  command
+      .add_option("PATH", options.paths,
+                  "YAML or JSON files, folders of them, or - for standard input, such as the output of helm "
+                  "template or kustomize build")
+      ->required();
+  command
+      .add_option("--cluster-state", options.cluster_state,
+                  "What is in the cluster already, as kubectl get -o yaml prints it")
+      ->type_name("FILE|DIR")
+      ->allow_extra_args(false);  // what follows is a PATH
+  command
+      .add_option("--evidence", options.evidence,
+                  "What preflights have measured: kubectl get volumepreflights,claimpreflights -A -o yaml, "
+                  "or a report of "
+                  "walguard-preflight on the path of a bind")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  command
+      .add_option("--docker-info", options.docker_info,
+                  "For compose files: what docker info prints of the engine they are for")
+      ->type_name("FILE");
+  command
+      .add_option("--policy", options.policy,
+                  "WalguardPolicy objects; without it every risk that an annotation accepts is accepted")
+      ->type_name("FILE");
+  add_words(command, "--mode", options.mode, kModes, "Answer as in a namespace of this mode");
+  add_words(command, "--fail-on", options.fail_on, kFailOn, "The least for an exit code other than 0");
+  add_words(command, "-o,--output", options.format, kCheckFormats, "Form of the answer");
+}
+
 void add_remove_webhooks(CLI::App& command, RemoveWebhooksOptions& options) {
   command.add_option("--webhook-name", options.name, "Name of both webhook configurations")
       ->type_name("NAME")
@@ -242,6 +287,10 @@ int run(int argc, const char* const* argv) {
   explain_command.add_option("RULE", rule, "Id of a rule, such as network-filesystem");
   add_words(explain_command, "-o,--output", format, kExplainFormats, "Form of the answer");
 
+  CheckOptions check_options;
+  CLI::App& check_command = *app.add_subcommand("check", "Judge Kubernetes files before a cluster sees them");
+  add_check(check_command, check_options);
+
   RemoveWebhooksOptions remove_webhooks_options;
   CLI::App& remove_webhooks_command =
       *app.add_subcommand("remove-webhooks", "Delete walguard's webhook configurations, before an uninstall");
@@ -271,6 +320,10 @@ int run(int argc, const char* const* argv) {
   if (version_command.parsed()) {
     std::cout << "walguard " << WALGUARD_VERSION << '\n';
     return kOk;
+  }
+  if (check_command.parsed()) {
+    check_options.now = utc_now();
+    return check(check_options, text::style_for(STDOUT_FILENO), std::cout, std::cerr);
   }
   if (explain_command.parsed()) return explain(rule, format, std::cout, std::cerr);
   if (remove_webhooks_command.parsed()) {

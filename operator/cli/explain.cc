@@ -12,6 +12,7 @@
 #include "operator/cli/exit_code.h"
 #include "operator/core/rules.h"
 #include "operator/core/verdict.h"
+#include "preflight/text/terminal.h"
 
 namespace walguard::cli {
 namespace {
@@ -44,33 +45,17 @@ std::string joined(const std::vector<std::string_view>& parts) {
   return text;
 }
 
-/// Breaks at spaces, for terminals of 80 columns and more.
-std::string wrapped(std::string_view text, std::string_view indent) {
+/// For terminals of 80 columns and more.
+std::string paragraph(std::string_view words, std::size_t indent) {
   constexpr std::size_t kWidth = 78;
-  std::string result(indent);
-  std::size_t column = indent.size();
-  while (!text.empty()) {
-    const auto space = text.find(' ');
-    const std::string_view word = text.substr(0, space);
-    if (column > indent.size() && column + 1 + word.size() > kWidth) {
-      result.append("\n").append(indent);
-      column = indent.size();
-    } else if (column > indent.size()) {
-      result += ' ';
-      ++column;
-    }
-    result.append(word);
-    column += word.size();
-    text = space == std::string_view::npos ? std::string_view{} : text.substr(space + 1);
-  }
-  return result;
+  return std::string(indent, ' ') + text::wrapped(words, indent, kWidth);
 }
 
 void write_text(const core::Rule& rule, std::ostream& out) {
   out << rule.id << " (" << class_name(rule) << "; " << joined(strategies_of(rule)) << ")\n"
-      << wrapped(rule.summary, "  ") << "\n\n"
-      << wrapped(rule.detail, "  ") << "\n";
-  if (!rule.remedy.empty()) out << "\n  Remedy:\n" << wrapped(rule.remedy, "    ") << "\n";
+      << paragraph(rule.summary, 2) << "\n"
+      << paragraph(rule.detail, 2);
+  if (!rule.remedy.empty()) out << "\n  Remedy:\n" << paragraph(rule.remedy, 4);
   out << "\n  Source: " << rule.source << "\n";
 }
 
@@ -80,6 +65,18 @@ void write_markdown(const core::Rule& rule, std::ostream& out) {
       << rule.detail << "\n\n";
   if (!rule.remedy.empty()) out << "**Remedy.** " << rule.remedy << "\n\n";
   out << "Source: " << rule.source << "\n\n";
+}
+
+/// The page begins with what a reader looks for: the names.
+void write_contents(std::ostream& out) {
+  out << "# Rules\n\nMade by `walguard explain -o markdown` from the one table in "
+         "`operator/core/rules.cc`.\n\n"
+         "| rule | class | strategies | when |\n|---|---|---|---|\n";
+  for (const core::Rule& rule : core::rules()) {
+    out << "| [" << rule.id << "](#" << rule.id << ") | " << class_name(rule) << " | "
+        << joined(strategies_of(rule)) << " | " << rule.summary << " |\n";
+  }
+  out << '\n';
 }
 
 nlohmann::ordered_json as_json(const core::Rule& rule) {
@@ -106,6 +103,7 @@ void write_rules(std::span<const core::Rule> rules, ExplainFormat format, std::o
     out << all.dump(2) << '\n';
     return;
   }
+  if (format == ExplainFormat::kMarkdown && rules.size() > 1) write_contents(out);
   for (const core::Rule& rule : rules) {
     format == ExplainFormat::kMarkdown ? write_markdown(rule, out) : write_text(rule, out);
   }

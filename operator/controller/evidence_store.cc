@@ -1,12 +1,12 @@
-// The file, version 1 (PRAGMA user_version; PRAGMA application_id says that it is walguard's):
+// The file, version 2 (PRAGMA user_version; PRAGMA application_id says that it is walguard's):
 //
 //   evidence(key TEXT, scope TEXT, wal TEXT, wal_exclusive TEXT, rollback TEXT,   -- unique together
 //            reasons TEXT, measured_at INTEGER, filesystem TEXT, kernel_release TEXT, probe_version TEXT,
-//            digest TEXT)
+//            digest TEXT, contention TEXT)
 //
 // `key` is a JSON object with every field of core::EvidenceKey (sorted members, so that equal keys are equal
 // text), `reasons` a JSON array, scopes and verdicts the words of core/verdict.h, `measured_at` seconds since
-// the epoch.
+// the epoch; `contention` is a JSON object or empty, and was not there in version 1.
 #include "operator/controller/evidence_store.h"
 
 #include <cstddef>
@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -37,7 +38,7 @@ using core::Evidence;
 using core::EvidenceKey;
 using Json = nlohmann::json;
 
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 constexpr int kApplicationId = 0x77616C67;  // "walg"
 constexpr int kBusyTimeoutMs = 5000;
 
@@ -47,23 +48,31 @@ constexpr const char* kCreate = R"sql(
     wal TEXT NOT NULL, wal_exclusive TEXT NOT NULL, rollback TEXT NOT NULL,
     reasons TEXT NOT NULL, measured_at INTEGER NOT NULL,
     filesystem TEXT NOT NULL, kernel_release TEXT NOT NULL, probe_version TEXT NOT NULL, digest TEXT NOT NULL,
+    contention TEXT NOT NULL DEFAULT '',
     UNIQUE(key, scope, wal, wal_exclusive, rollback)) STRICT;
+)sql";
+
+constexpr const char* kFromVersion1 = R"sql(
+  ALTER TABLE evidence ADD COLUMN contention TEXT NOT NULL DEFAULT '';
+  PRAGMA user_version=2;
+  COMMIT;
 )sql";
 
 // A report that arrives late must not replace a newer one that says the same.
 constexpr const char* kSave = R"sql(
   INSERT INTO evidence(key, scope, wal, wal_exclusive, rollback, reasons, measured_at, filesystem, kernel_release,
-                       probe_version, digest)
-  VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                       probe_version, digest, contention)
+  VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
   ON CONFLICT(key, scope, wal, wal_exclusive, rollback) DO UPDATE SET
     reasons = excluded.reasons, measured_at = excluded.measured_at, filesystem = excluded.filesystem,
-    kernel_release = excluded.kernel_release, probe_version = excluded.probe_version, digest = excluded.digest
+    kernel_release = excluded.kernel_release, probe_version = excluded.probe_version, digest = excluded.digest,
+    contention = excluded.contention
     WHERE excluded.measured_at >= measured_at
 )sql";
 
 constexpr const char* kLoad = R"sql(
   SELECT key, scope, wal, wal_exclusive, rollback, reasons, measured_at, filesystem, kernel_release, probe_version,
-         digest FROM evidence
+         digest, contention FROM evidence
 )sql";
 
 constexpr const char* kPrune = R"sql(
@@ -123,6 +132,21 @@ Enum parse_word(const std::string& word) {
   throw std::out_of_range("\"" + word + "\" is no scope or verdict");
 }
 
+std::string contention_text(const std::optional<core::Contention>& contention) {
+  if (!contention) return {};
+  Json json = {{"refused", contention->refused}};
+  if (contention->longest_wait) json["longestWait"] = *contention->longest_wait;
+  return json.dump();
+}
+
+std::optional<core::Contention> parse_contention(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  const Json json = Json::parse(text);
+  core::Contention contention{.refused = json.at("refused").get<double>(), .longest_wait = {}};
+  if (json.contains("longestWait")) contention.longest_wait = json.at("longestWait").get<double>();
+  return contention;
+}
+
 /// Throws std::exceptions where the row is not one of ours.
 Evidence parse_row(sqlite3_stmt* row) {
   Evidence evidence;
@@ -137,6 +161,7 @@ Evidence parse_row(sqlite3_stmt* row) {
   evidence.kernel_release = column(row, 8);
   evidence.probe_version = column(row, 9);
   evidence.digest = column(row, 10);
+  evidence.contention = parse_contention(column(row, 11));
   return evidence;
 }
 
@@ -231,6 +256,7 @@ tl::expected<void, std::string> EvidenceStore::check_version() {
     return tl::unexpected(file_ +
                           " is not a database of walguard's. Remedy: give --data-dir a directory of its own");
   }
+  if (!fresh && *version == "1") return run(kFromVersion1);
   if (!fresh && *version != std::to_string(kSchemaVersion)) {
     return tl::unexpected(file_ + " has schema version " + *version + ", this walguard knows " +
                           std::to_string(kSchemaVersion) +
@@ -291,6 +317,7 @@ tl::expected<void, std::string> EvidenceStore::save(const Evidence& evidence) {
     return tl::unexpected(std::string("evidence cannot be kept: its key is not UTF-8: ") + error.what());
   }
   const std::string reasons = Json(evidence.reasons).dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string contention = contention_text(evidence.contention);
 
   const std::lock_guard lock(mutex_);
   sqlite3_stmt* row = save_.get();
@@ -306,6 +333,7 @@ tl::expected<void, std::string> EvidenceStore::save(const Evidence& evidence) {
   bind_text(row, 9, evidence.kernel_release);
   bind_text(row, 10, evidence.probe_version);
   bind_text(row, 11, evidence.digest);
+  bind_text(row, 12, contention);
   if (sqlite3_step(row) != SQLITE_DONE) return tl::unexpected(problem("cannot be written"));
   return {};
 }
