@@ -56,6 +56,7 @@ Evidence full_evidence() {
   evidence.kernel_release = "6.1.0-42";
   evidence.probe_version = "0.1.0";
   evidence.digest = "0123456789ab";
+  evidence.contention = core::Contention{.refused = 0.25, .longest_wait = 0.125};
   return evidence;
 }
 
@@ -77,6 +78,7 @@ void expect_equal(const Evidence& a, const Evidence& b) {
   EXPECT_EQ(a.kernel_release, b.kernel_release);
   EXPECT_EQ(a.probe_version, b.probe_version);
   EXPECT_EQ(a.digest, b.digest);
+  EXPECT_EQ(a.contention, b.contention);
 }
 
 class EvidenceStoreTest : public ::testing::Test {
@@ -271,9 +273,22 @@ TEST_F(EvidenceStoreTest, ANewerSchemaIsRefusedWithBothVersions) {
   ASSERT_EQ(error_of(open()->save(full_evidence())), "no error");
   execute("PRAGMA user_version = 7");
   EXPECT_THAT(open_error(),
-              AllOf(HasSubstr("schema version 7"), HasSubstr("knows 1"), HasSubstr("Remedy: start")));
-  execute("PRAGMA user_version = 1");
+              AllOf(HasSubstr("schema version 7"), HasSubstr("knows 2"), HasSubstr("Remedy: start")));
+  execute("PRAGMA user_version = 2");
   EXPECT_EQ(open()->load_all()->size(), 1U);
+}
+
+TEST_F(EvidenceStoreTest, AFileOfTheFirstVersionIsTakenOver) {
+  Evidence old = full_evidence();
+  old.contention.reset();
+  ASSERT_EQ(error_of(open()->save(old)), "no error");
+  execute("ALTER TABLE evidence DROP COLUMN contention; PRAGMA user_version = 1");
+  const auto kept = open()->load_all();
+  ASSERT_TRUE(kept) << kept.error();
+  ASSERT_EQ(kept->size(), 1U);
+  expect_equal(kept->front(), old);
+  ASSERT_EQ(error_of(open()->save(full_evidence())), "no error");
+  expect_equal(open()->load_all()->front(), full_evidence());
 }
 
 TEST_F(EvidenceStoreTest, AnotherProgramsDatabaseIsRefusedAndNotChanged) {

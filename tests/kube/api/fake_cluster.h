@@ -56,6 +56,12 @@ class FakeCluster {
     }
     return found;
   }
+  /// Everything that any request was for and said, in their order.
+  [[nodiscard]] std::string received() const {
+    std::string all;
+    for (const FakeRequest& request : api_.requests()) all += request.target + "\n" + request.body + "\n";
+    return all;
+  }
   /// The newest watch of this resource, once there is one.
   std::shared_ptr<LiveBody> watch_of(const std::string& plural) {
     std::shared_ptr<LiveBody> live;
