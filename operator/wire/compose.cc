@@ -17,6 +17,7 @@
 #include "operator/wire/compose_launch.h"
 #include "operator/wire/compose_text.h"
 #include "operator/wire/json_reader.h"
+#include "operator/wire/labels.h"
 #include "operator/wire/manifest.h"
 #include "operator/wire/workload_reader.h"
 #include "operator/wire/yaml_to_json.h"
@@ -74,11 +75,11 @@ ComposeMount read_long(Value& value, const Path& at) {
   return mount;
 }
 
-/// The host of a label, in either of its forms, that belongs to walguard.
+/// The labels that belong to walguard, of a list or a map of labels.
 void read_labels(Value& value, const Path& at, core::Annotations& annotations) {
   AnnotationList list;
   const auto add = [&](std::string_view key, std::string_view text) {
-    if (key.starts_with(kAnnotationPrefix)) list.emplace_back(key, text);
+    if (is_walguard_label(key)) list.emplace_back(key, text);
   };
   if (is_list(value)) {
     json::each_item(value, at, [&](Value& item, const Path& here) {
@@ -88,7 +89,7 @@ void read_labels(Value& value, const Path& at, core::Annotations& annotations) {
     });
   } else {
     json::each_entry(value, at, [&](std::string_view key, Value& entry, const Path& here) {
-      if (!key.starts_with(kAnnotationPrefix)) return;
+      if (!is_walguard_label(key)) return;
       const std::string owned(key);  // an escaped key lives in the buffer that the value is read into
       if (entry.type() == simdjson::ondemand::json_type::boolean) {
         add(owned, json::bool_of(entry, here) ? "true" : "false");
@@ -96,6 +97,9 @@ void read_labels(Value& value, const Path& at, core::Annotations& annotations) {
         add(owned, json::text_of(entry, here));
       }
     });
+  }
+  if (const auto name = contradictory_label(list)) {
+    throw json::ReadError(at, "walguard." + *name + " stands twice with two values; keep one");
   }
   fill_annotations(annotations, list);
 }

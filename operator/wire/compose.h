@@ -51,7 +51,7 @@ struct ComposeService {
   std::int64_t replicas = 1;
   bool extends_another = false;   ///< what it takes over from that is not followed
   bool on_every_node = false;     ///< deploy.mode global
-  core::Annotations annotations;  ///< labels that begin with walguard/
+  core::Annotations annotations;  ///< labels that begin with walguard. or walguard/
   core::Launch launch;
 };
 

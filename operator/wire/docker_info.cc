@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,26 +14,16 @@
 #include <nlohmann/json.hpp>
 #include <tl/expected.hpp>
 
+#include "operator/wire/lenient_json.h"
+
 namespace walguard::wire {
 namespace {
 
 using Json = nlohmann::json;
 
-std::string text_in(const Json& object, const char* key) {
-  if (!object.is_object()) return {};
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-const Json& object_in(const Json& object, const char* key) {
-  static const Json kNone = Json::object();
-  const auto found = object.find(key);
-  return found != object.end() ? *found : kNone;
-}
-
 /// DriverStatus is a list of pairs: [["Backing Filesystem","extfs"], ...].
 std::string backing_filesystem(const Json& info) {
-  const Json& status = object_in(info, "DriverStatus");
+  const Json& status = value_in(info, "DriverStatus");
   if (!status.is_array()) return {};
   for (const Json& pair : status) {
     const bool is_pair = pair.is_array() && pair.size() == 2 && pair[0].is_string() && pair[1].is_string();
@@ -40,17 +32,31 @@ std::string backing_filesystem(const Json& info) {
   return {};
 }
 
+std::map<std::string, DockerRuntime, std::less<>> runtimes_of(const Json& info) {
+  std::map<std::string, DockerRuntime, std::less<>> all;
+  const Json& runtimes = value_in(info, "Runtimes");
+  if (!runtimes.is_object()) return all;
+  for (const auto& [name, runtime] : runtimes.items()) {
+    all[name] = {.path = text_in(runtime, "path"),
+                 .type = text_in(runtime, "runtimeType"),
+                 .args = texts_in(runtime, "runtimeArgs")};
+  }
+  return all;
+}
+
 DockerInfo from_json(const Json& info) {
   DockerInfo out;
   out.operating_system = text_in(info, "OperatingSystem");
   out.kernel_version = text_in(info, "KernelVersion");
   out.name = text_in(info, "Name");
-  out.context = text_in(object_in(info, "ClientInfo"), "Context");
+  out.context = text_in(value_in(info, "ClientInfo"), "Context");
   out.default_runtime = text_in(info, "DefaultRuntime");
   out.data_root = text_in(info, "DockerRootDir");
   out.backing_filesystem = backing_filesystem(info);
-  const Json& swarm = object_in(info, "Swarm");
-  if (swarm.is_object() && text_in(swarm, "LocalNodeState") == "active") {
+  out.runtimes = runtimes_of(info);
+  out.security_options = texts_in(info, "SecurityOptions");
+  const Json& swarm = value_in(info, "Swarm");
+  if (text_in(swarm, "LocalNodeState") == "active") {
     const auto nodes = swarm.find("Nodes");
     if (nodes != swarm.end() && nodes->is_number_integer()) out.swarm_nodes = nodes->get<std::int64_t>();
   }
@@ -64,6 +70,14 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
+void take_runtimes(std::string_view names, DockerInfo& out) {
+  while (!names.empty()) {
+    const std::size_t end = std::min(names.find(' '), names.size());
+    if (end > 0) out.runtimes.try_emplace(std::string(names.substr(0, end)));
+    names.remove_prefix(std::min(end + 1, names.size()));
+  }
+}
+
 void take_line(std::string_view key, std::string_view value, DockerInfo& out) {
   if (key == "Operating System") out.operating_system = value;
   if (key == "Kernel Version") out.kernel_version = value;
@@ -71,6 +85,7 @@ void take_line(std::string_view key, std::string_view value, DockerInfo& out) {
   if (key == "Context") out.context = value;
   if (key == "Default Runtime") out.default_runtime = value;
   if (key == "Docker Root Dir") out.data_root = value;
+  if (key == "Runtimes") take_runtimes(value, out);
   if (key == "Backing Filesystem") out.backing_filesystem = value;
   if (key == "Nodes") {  // only printed of a manager in a swarm
     std::int64_t nodes = 0;
@@ -79,12 +94,37 @@ void take_line(std::string_view key, std::string_view value, DockerInfo& out) {
   }
 }
 
+std::size_t indentation(std::string_view line) { return std::min(line.find_first_not_of(' '), line.size()); }
+
+/// The lines below "Security Options:" that stand further in than that.
+class SecurityOptions {
+ public:
+  /// Whether the line is one of them.
+  bool take(std::string_view line, DockerInfo& out) {
+    const std::size_t depth = indentation(line);
+    if (trimmed(line) == "Security Options:") {
+      inside_ = true;
+      depth_ = depth;
+      return true;
+    }
+    inside_ = inside_ && depth > depth_;
+    if (inside_) out.security_options.emplace_back(trimmed(line));
+    return inside_;
+  }
+
+ private:
+  bool inside_ = false;
+  std::size_t depth_ = 0;  // of the heading
+};
+
 DockerInfo from_lines(std::string_view text) {
   DockerInfo out;
+  SecurityOptions security;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
+    if (security.take(line, out)) continue;
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos) continue;
     take_line(trimmed(line.substr(0, colon)), trimmed(line.substr(colon + 1)), out);
@@ -95,8 +135,11 @@ DockerInfo from_lines(std::string_view text) {
 }  // namespace
 
 tl::expected<DockerInfo, std::string> read_docker_info(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const Json json = parse_leniently(text);
   DockerInfo info = json.is_object() ? from_json(json) : from_lines(text);
+  info.rootless = std::ranges::any_of(info.security_options, [](const std::string& option) {
+    return option == "name=rootless" || option == "rootless";
+  });
   if (info.operating_system.empty()) {
     return tl::make_unexpected<std::string>(
         "no operating system is named; expected what `docker info` prints while the engine runs");

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -32,6 +33,17 @@ std::optional<int> digits(std::string_view text, std::size_t from, std::size_t c
 }
 
 constexpr std::size_t kComparedBytes = 16;
+
+/// What each byte stands for in base64; -1: nothing.
+constexpr std::array<std::int8_t, 256> base64_values() {
+  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::array<std::int8_t, 256> values{};
+  values.fill(-1);
+  for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
+    values[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::int8_t>(i);
+  }
+  return values;
+}
 
 /// password= of mount.cifs(8), secret= of mount.ceph(8), and their kin.
 bool names_a_secret(std::string_view option) {
@@ -83,6 +95,28 @@ std::string utc_text(core::UtcSeconds time) {
                       static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
                       static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()));
   return text.data();
+}
+
+std::optional<std::string> decode_base64(std::string_view text) {
+  static constexpr std::array<std::int8_t, 256> kValues = base64_values();
+  constexpr unsigned int kBitsOfChar = 6;
+  constexpr unsigned int kBitsOfByte = 8;
+  if (text.size() % 4 != 0) return std::nullopt;
+  for (int padding = 0; padding < 2 && text.ends_with('='); ++padding) text.remove_suffix(1);
+  std::string out;
+  out.reserve(text.size() / 4 * 3 + 2);
+  unsigned int bits = 0;
+  unsigned int count = 0;
+  for (const char c : text) {
+    const std::int8_t value = kValues.at(static_cast<unsigned char>(c));
+    if (value < 0) return std::nullopt;
+    bits = (bits << kBitsOfChar) | static_cast<unsigned int>(value);
+    count += kBitsOfChar;
+    if (count < kBitsOfByte) continue;
+    count -= kBitsOfByte;
+    out += static_cast<char>((bits >> count) & 0xFFU);
+  }
+  return out;
 }
 
 std::string short_digest(std::string_view bytes, std::size_t count) {

@@ -16,6 +16,9 @@ namespace walguard::wire {
 [[nodiscard]] std::optional<core::UtcSeconds> parse_utc(std::string_view text);
 [[nodiscard]] std::string utc_text(core::UtcSeconds time);
 
+/// RFC 4648 base64 with its padding and nothing else, line ends neither; nullopt for anything else.
+[[nodiscard]] std::optional<std::string> decode_base64(std::string_view text);
+
 /// The first `count` bytes of the SHA-256, in hex digits; "" only where OpenSSL has no SHA-256, which a
 /// broken configuration can bring about.
 [[nodiscard]] std::string short_digest(std::string_view bytes, std::size_t count);

@@ -30,7 +30,8 @@ struct Metadata {
 
 [[nodiscard]] Metadata read_metadata(json::Value& value, const json::Path& at);
 
-/// Takes over each annotation of `list` that `annotations` has not yet.
+/// Takes over each annotation of `list` that `annotations` has not yet. Keys begin with kAnnotationPrefix, or
+/// with kLabelPrefix (labels.h).
 void fill_annotations(core::Annotations& annotations, const AnnotationList& list);
 
 struct WorkloadObject {
