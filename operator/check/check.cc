@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "operator/check/compose_check.h"
-#include "operator/check/docker_host.h"
 #include "operator/check/judged.h"
 #include "operator/check/manifests.h"
 #include "operator/check/report.h"
@@ -28,6 +27,7 @@
 #include "operator/core/verdict.h"
 #include "operator/core/volume.h"
 #include "operator/core/workload.h"
+#include "operator/engine/docker_host.h"
 #include "operator/wire/compose.h"
 #include "operator/wire/manifest.h"
 
@@ -235,7 +235,7 @@ void take_errors(std::vector<ReadFile>& files, CheckReport& report) {
 CheckReport check(std::vector<ReadFile> input, std::vector<ReadFile> cluster, const CheckBasis& basis) {
   CheckReport report;
   report.cluster_in_view = !cluster.empty();
-  report.engine_in_view = basis.host.kind != DockerHost::Kind::kUnknown;
+  report.engine_in_view = basis.host.kind != engine::DockerHost::Kind::kUnknown;
   take_errors(cluster, report);
   const bool cluster_is_whole = report.errors.empty();
   take_errors(input, report);

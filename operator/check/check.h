@@ -5,13 +5,13 @@
 
 #include <vector>
 
-#include "operator/check/docker_host.h"
 #include "operator/check/manifests.h"
 #include "operator/check/report.h"
 #include "operator/core/catalog.h"
 #include "operator/core/evidence.h"
 #include "operator/core/policy.h"
 #include "operator/core/verdict.h"
+#include "operator/engine/docker_host.h"
 
 namespace walguard::check {
 
@@ -22,7 +22,7 @@ struct CheckBasis {
   const core::Policy& policy;
   core::Mode mode = core::Mode::kEnforce;  ///< of every namespace, whatever its labels and the policy say
   core::UtcSeconds now = 0;
-  DockerHost host = {};  ///< the engine that compose files are for
+  engine::DockerHost host = {};  ///< the engine that compose files are for
 };
 
 /// Judges each pod and each workload of `input`, and each service of its compose files. The cluster is taken

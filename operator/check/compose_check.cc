@@ -11,7 +11,6 @@
 #include "operator/check/compose_facts.h"
 #include "operator/check/compose_remedy.h"
 #include "operator/check/compose_storage.h"
-#include "operator/check/docker_host.h"
 #include "operator/check/judged.h"
 #include "operator/check/report.h"
 #include "operator/core/accepted_risk.h"
@@ -25,11 +24,13 @@
 #include "operator/core/verdict.h"
 #include "operator/core/volume.h"
 #include "operator/core/workload.h"
+#include "operator/engine/docker_host.h"
 #include "operator/wire/compose.h"
 
 namespace walguard::check {
 namespace {
 
+using engine::DockerHost;
 using wire::ComposeFile;
 using wire::ComposeMount;
 
@@ -136,7 +137,7 @@ void add_notes(CheckedObject& object, const core::Workload& workload, const wire
 }  // namespace
 
 std::vector<CheckedObject> check_compose(const ComposeFile& compose, const ComposePlace& place,
-                                         const DockerHost& host, const CheckBasis& basis) {
+                                         const engine::DockerHost& host, const CheckBasis& basis) {
   std::vector<CheckedObject> objects;
   const std::vector<ComposeUse> uses = resolve_uses(compose, place.folder);
   std::vector<FoundInService> services;

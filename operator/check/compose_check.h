@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "operator/check/check.h"
-#include "operator/check/docker_host.h"
 #include "operator/check/report.h"
+#include "operator/engine/docker_host.h"
 #include "operator/wire/compose.h"
 
 namespace walguard::check {
@@ -23,7 +23,8 @@ struct ComposePlace {
 /// several, or an external one, as far as the machine. Services of other files are not looked at: each file
 /// is a project of its own.
 [[nodiscard]] std::vector<CheckedObject> check_compose(const wire::ComposeFile& compose,
-                                                       const ComposePlace& place, const DockerHost& host,
+                                                       const ComposePlace& place,
+                                                       const engine::DockerHost& host,
                                                        const CheckBasis& basis);
 
 }  // namespace walguard::check

@@ -10,29 +10,25 @@
 
 #include "operator/check/compose_sharing.h"
 #include "operator/check/compose_storage.h"
-#include "operator/check/docker_host.h"
 #include "operator/core/catalog.h"
 #include "operator/core/verdict.h"
 #include "operator/core/volume.h"
 #include "operator/core/workload.h"
+#include "operator/engine/docker_host.h"
+#include "operator/engine/volume_facts.h"
 #include "operator/wire/compose.h"
-#include "operator/wire/text_forms.h"
 
 namespace walguard::check {
 namespace {
 
 using core::Transport;
 using core::VolumeFacts;
+using engine::DockerHost;
 using wire::ComposeFile;
 using wire::ComposeMount;
 using wire::ComposeService;
 using wire::ComposeVolume;
 using MountKind = wire::ComposeMount::Kind;
-
-constexpr std::string_view kVolumesDoc = "https://docs.docker.com/engine/storage/volumes/";
-constexpr std::string_view kTmpfsDoc = "https://docs.docker.com/engine/storage/tmpfs/";
-constexpr std::string_view kDesktopDoc =
-    "https://docs.docker.com/desktop/settings-and-maintenance/settings/#file-sharing";
 
 const ComposeService* find_service(const ComposeFile& compose, const std::string& name) {
   const auto found = std::ranges::find(compose.services, name, &ComposeService::name);
@@ -54,12 +50,6 @@ void add_mounts(const ComposeService& service, bool read_only, const ComposeFile
   }
 }
 
-void set_known(VolumeFacts& facts, Transport transport, bool verified, std::string_view source) {
-  facts.transport = transport;
-  facts.transport_verified = verified;
-  facts.source = source;
-}
-
 /// `written`: the path as the author knows it.
 void describe_path(VolumeFacts& facts, const std::string& written, const std::string& path,
                    const DockerHost& host) {
@@ -68,73 +58,16 @@ void describe_path(VolumeFacts& facts, const std::string& written, const std::st
   facts.key.volume = "hostPath:" + path;
   const bool comes_from_outside =
       host.kind == DockerHost::Kind::kVirtualMachine ||
-      (host.kind != DockerHost::Kind::kLinux && is_path_outside_of_the_machine(path));
+      (host.kind != DockerHost::Kind::kLinux && engine::is_path_outside_of_the_machine(path));
   if (comes_from_outside) {
     if (!host.words.empty()) facts.driver += " into " + host.words;
-    set_known(facts, Transport::kVmShare, true, kDesktopDoc);
+    engine::set_known(facts, Transport::kVmShare, true, engine::kDesktopDoc);
     return;
   }
   facts.locks_stay_local = false;
   facts.proven_only_by_preflight = true;  // it is whatever is mounted there
-  if (host.kind != DockerHost::Kind::kUnknown) set_known(facts, Transport::kLocalDisk, false, kVolumesDoc);
-}
-
-/// driver_opts of the local driver are those of mount(8).
-void describe_mounted(VolumeFacts& facts, const ComposeVolume& volume, const core::Catalog& catalog) {
-  const std::string type = option_of(volume, "type");
-  facts.driver = "local, type " + type;
-  facts.key.fs_type = type;
-  facts.key.mount_options = wire::without_secrets(split(option_of(volume, "o")));
-  std::ranges::sort(facts.key.mount_options);
-  const core::Filesystem* filesystem = catalog.filesystem_by_name(type);
-  if (filesystem != nullptr && filesystem->transport) {
-    set_known(facts, *filesystem->transport, filesystem->verified, filesystem->source);
-  }
-  facts.locks_stay_local = false;
-  for (const std::string& option : facts.key.mount_options) {
-    using Effect = core::MountOptionFact::Effect;
-    const core::MountOptionFact* fact = catalog.mount_option(option);
-    if (fact == nullptr) continue;
-    if (fact->effect == Effect::kLocksStayLocal) {
-      facts.locks_stay_local = true;
-      facts.locks_because = "mount option " + fact->option;
-    } else if (fact->effect == Effect::kSplitPageCache) {
-      facts.split_page_cache = true;
-      facts.split_because = "mount option " + fact->option;
-    } else if (facts.risky_option.empty()) {
-      facts.risky_option = fact->option;
-    }
-  }
-}
-
-/// A folder below the engine's data root.
-void describe_engines_own(VolumeFacts& facts, const DockerHost& host, const core::Catalog& catalog) {
-  facts.driver = "local";
-  facts.locks_stay_local = false;
-  if (host.volumes_are_local == false) {  // the engine's own word: on something else
-    facts.driver += " on " + host.data_root_filesystem;
-    const core::Filesystem* filesystem = catalog.filesystem_by_name(host.data_root_filesystem);
-    if (filesystem != nullptr && filesystem->transport) {
-      set_known(facts, *filesystem->transport, filesystem->verified, filesystem->source);
-    }
-    return;
-  }
-  const bool known = host.volumes_are_local.has_value();
-  if (known) facts.driver += " on " + host.data_root_filesystem;
-  set_known(facts, Transport::kLocalDisk, known, kVolumesDoc);
-}
-
-void describe_plugin(VolumeFacts& facts, const ComposeVolume& volume, const core::Catalog& catalog) {
-  facts.driver = volume.driver;
-  // The catalog has plugins under their name without its tag.
-  const std::string plugin = "docker:" + volume.driver.substr(0, volume.driver.find(':'));
-  core::VariantQuery query;
-  query.driver = plugin;
-  query.parameters = &volume.options;
-  const auto match = catalog.find(query);
-  if (match.variant == nullptr || !match.variant->transport) return;
-  set_known(facts, *match.variant->transport, match.variant->verified, match.variant->source);
-  facts.proven_only_by_preflight = match.variant->proven_only_by_preflight;
+  if (host.kind != DockerHost::Kind::kUnknown)
+    engine::set_known(facts, Transport::kLocalDisk, false, engine::kVolumesDoc);
 }
 
 void describe_volume(VolumeFacts& facts, const ComposeMount& mount, const std::string& folder,
@@ -144,19 +77,19 @@ void describe_volume(VolumeFacts& facts, const ComposeMount& mount, const std::s
   facts.key.volume = mount.source.empty() ? "" : "docker:" + (name.empty() ? mount.source : name);
   facts.key.driver = volume == nullptr || volume->driver.empty() ? "local" : volume->driver;
   if (volume == nullptr) {
-    describe_engines_own(facts, host, catalog);
+    engine::describe_engines_own(facts, host, catalog);
     return;
   }
   if (volume->external) {
     facts.driver = "of the external volume " + volume->name;
   } else if (!volume->driver.empty() && volume->driver != "local") {
-    describe_plugin(facts, *volume, catalog);
+    engine::describe_plugin(facts, volume->driver, volume->options, catalog);
   } else if (const auto path = host_path_of(mount, compose, folder)) {
-    describe_path(facts, option_of(*volume, "device"), *path, host);
-  } else if (!option_of(*volume, "type").empty()) {
-    describe_mounted(facts, *volume, catalog);
+    describe_path(facts, engine::option_of(volume->options, "device"), *path, host);
+  } else if (!engine::option_of(volume->options, "type").empty()) {
+    engine::describe_mounted(facts, volume->options, catalog);
   } else {
-    describe_engines_own(facts, host, catalog);
+    engine::describe_engines_own(facts, host, catalog);
   }
 }
 
@@ -175,12 +108,6 @@ void leave_open(VolumeFacts& facts) {
   if (facts.volume.find('$') == std::string::npos) facts.driver += " (or what a variable says in its place)";
 }
 
-/// "/data/app.db" is a file's path; a folder's name rarely has a dot behind its beginning.
-bool looks_like_a_file(std::string_view path) {
-  const std::string_view base = path.substr(path.rfind('/') + 1);
-  return base.find('.', 1) != std::string_view::npos;
-}
-
 core::Volume volume_of(const ComposeMount& mount) {
   core::Volume volume;
   volume.name = volume_name(mount);
@@ -188,7 +115,7 @@ core::Volume volume_of(const ComposeMount& mount) {
     case MountKind::kBind:
       volume.kind = core::VolumeKind::kHostPath;
       volume.host_path = mount.source;
-      volume.host_path_type = looks_like_a_file(mount.target) ? "File" : "Directory";
+      volume.host_path_type = engine::looks_like_a_file(mount.target) ? "File" : "Directory";
       break;
     case MountKind::kVolume:
       volume.kind = core::VolumeKind::kInline;
@@ -269,7 +196,7 @@ core::VolumeFacts facts_of(const ComposeMount& mount, const ComposeUse& use,
     case MountKind::kTmpfs:
       facts.driver = "tmpfs";
       facts.locks_stay_local = false;
-      set_known(facts, Transport::kMemory, true, kTmpfsDoc);
+      engine::set_known(facts, Transport::kMemory, true, engine::kTmpfsDoc);
       break;
     case MountKind::kUnknown:
       facts.driver = "of " + facts.volume;

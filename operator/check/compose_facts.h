@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "operator/check/docker_host.h"
 #include "operator/core/catalog.h"
 #include "operator/core/volume.h"
 #include "operator/core/workload.h"
+#include "operator/engine/docker_host.h"
 #include "operator/wire/compose.h"
 
 namespace walguard::check {
@@ -35,6 +35,6 @@ struct ComposeUse {
 /// Everything about one mount that does not depend on the databases on it.
 [[nodiscard]] core::VolumeFacts facts_of(const wire::ComposeMount& mount, const ComposeUse& use,
                                          const std::vector<ComposeUse>& all, const wire::ComposeFile& compose,
-                                         const DockerHost& host, const core::Catalog& catalog);
+                                         const engine::DockerHost& host, const core::Catalog& catalog);
 
 }  // namespace walguard::check

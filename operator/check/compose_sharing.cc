@@ -1,7 +1,6 @@
 #include "operator/check/compose_sharing.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,10 +9,11 @@
 
 #include "operator/check/compose_facts.h"
 #include "operator/check/compose_storage.h"
-#include "operator/check/docker_host.h"
 #include "operator/core/verdict.h"
 #include "operator/core/volume.h"
 #include "operator/core/workload.h"
+#include "operator/engine/docker_host.h"
+#include "operator/engine/volume_facts.h"
 #include "operator/wire/compose.h"
 
 namespace walguard::check {
@@ -23,21 +23,12 @@ using core::KernelDomain;
 using core::Scope;
 using core::Transport;
 using core::VolumeFacts;
+using engine::DockerHost;
 using wire::ComposeFile;
 using wire::ComposeMount;
 using wire::ComposeService;
 using wire::ComposeVolume;
 using MountKind = wire::ComposeMount::Kind;
-
-/// Handlers as docs.docker.com/engine/daemon/alternative-runtimes names them.
-std::optional<KernelDomain> domain_of(std::string_view runtime) {
-  constexpr std::array<std::string_view, 4> kOnTheHostsKernel = {"runc", "io.containerd.runc.v2", "crun",
-                                                                 "nvidia"};
-  if (std::ranges::find(kOnTheHostsKernel, runtime) != kOnTheHostsKernel.end()) return KernelDomain::kShared;
-  if (runtime == "runsc" || runtime == "io.containerd.runsc.v1") return KernelDomain::kPerSandbox;
-  if (runtime.find("kata") != std::string_view::npos) return KernelDomain::kPerPod;
-  return std::nullopt;
-}
 
 /// An engine whose runtime nobody has changed runs runc.
 std::string_view runtime_of(const ComposeService& service, const DockerHost& host) {
@@ -48,12 +39,12 @@ std::string_view runtime_of(const ComposeService& service, const DockerHost& hos
 void add_kernels(VolumeFacts& facts, const std::vector<const ComposeService*>& consumers,
                  const ComposeService& own, const DockerHost& host) {
   const bool runtime_elsewhere = own.extends_another && own.runtime.empty();
-  if (!runtime_elsewhere) facts.kernel_domain = domain_of(runtime_of(own, host));
+  if (!runtime_elsewhere) facts.kernel_domain = engine::kernel_of_runtime(runtime_of(own, host));
   facts.other_kernels_known = true;
   facts.key.runtime_handler =
       facts.kernel_domain == KernelDomain::kShared ? std::string() : std::string(runtime_of(own, host));
   for (const ComposeService* other : consumers) {
-    const auto domain = domain_of(runtime_of(*other, host));
+    const auto domain = engine::kernel_of_runtime(runtime_of(*other, host));
     if (!domain) facts.other_kernels_known = false;
     if (domain && facts.kernel_domain && *domain != *facts.kernel_domain) {
       facts.kernel_domain = KernelDomain::kMixed;
@@ -121,7 +112,7 @@ bool is_open_to_others(const ComposeMount& mount, const ComposeFile& compose) {
 void add_unseen(VolumeFacts& facts, const std::vector<const ComposeService*>& possible, bool anybody,
                 const DockerHost& host) {
   const auto has_hosts_kernel = [&](const ComposeService* service) {
-    return domain_of(runtime_of(*service, host)) == KernelDomain::kShared;
+    return engine::kernel_of_runtime(runtime_of(*service, host)) == KernelDomain::kShared;
   };
   const bool all_on_the_host = std::ranges::all_of(possible, has_hosts_kernel);
   if (!anybody && possible.empty()) return;

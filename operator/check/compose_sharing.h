@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "operator/check/compose_facts.h"
-#include "operator/check/docker_host.h"
 #include "operator/core/volume.h"
+#include "operator/engine/docker_host.h"
 #include "operator/wire/compose.h"
 
 namespace walguard::check {
@@ -13,6 +13,6 @@ namespace walguard::check {
 /// Fills in the scope of the sharing, its consumers and their kernels. `facts` has its transport already.
 void add_sharing(core::VolumeFacts& facts, const wire::ComposeMount& mount, const ComposeUse& use,
                  const std::vector<ComposeUse>& all, const wire::ComposeFile& compose,
-                 const DockerHost& host);
+                 const engine::DockerHost& host);
 
 }  // namespace walguard::check

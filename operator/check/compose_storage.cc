@@ -1,16 +1,16 @@
 #include "operator/check/compose_storage.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "operator/check/docker_host.h"
 #include "operator/core/sharing.h"
 #include "operator/core/workload.h"
+#include "operator/engine/docker_host.h"
+#include "operator/engine/volume_facts.h"
 #include "operator/wire/compose.h"
 
 namespace walguard::check {
@@ -21,15 +21,11 @@ using wire::ComposeMount;
 using wire::ComposeVolume;
 using MountKind = wire::ComposeMount::Kind;
 
-bool has(const std::vector<std::string>& words, std::string_view word) {
-  return std::ranges::find(words, word) != words.end();
-}
-
 /// The device that the local driver mounts; each tmpfs is one of its own.
 std::string device_of(const ComposeVolume* volume) {
   const bool is_local = volume != nullptr && (volume->driver.empty() || volume->driver == "local");
-  if (!is_local || volume->external || option_of(*volume, "type") == "tmpfs") return {};
-  return option_of(*volume, "device");
+  if (!is_local || volume->external || engine::option_of(volume->options, "type") == "tmpfs") return {};
+  return engine::option_of(volume->options, "device");
 }
 
 bool is_one_volume(const std::string& a, const std::string& b, const ComposeFile& compose) {
@@ -54,7 +50,7 @@ bool within(std::string_view inner, std::string_view outer) {
 
 std::string absolute_path(const std::string& path, const std::string& folder) {
   const bool relative =
-      !path.starts_with('/') && !path.starts_with('~') && !is_path_outside_of_the_machine(path);
+      !path.starts_with('/') && !path.starts_with('~') && !engine::is_path_outside_of_the_machine(path);
   std::string full = std::filesystem::path(relative ? folder + "/" + path : path).lexically_normal().string();
   if (full.size() > 1 && full.ends_with('/')) full.pop_back();
   return full;
@@ -65,21 +61,6 @@ const ComposeVolume* find_volume(const ComposeFile& compose, const std::string& 
   return found == compose.volumes.end() ? nullptr : &*found;
 }
 
-std::string option_of(const ComposeVolume& volume, std::string_view key) {
-  const auto found = volume.options.find(key);
-  return found == volume.options.end() ? std::string() : found->second;
-}
-
-std::vector<std::string> split(std::string_view list) {
-  std::vector<std::string> parts;
-  while (!list.empty()) {
-    const std::size_t comma = std::min(list.find(','), list.size());
-    if (comma > 0) parts.emplace_back(list.substr(0, comma));
-    list.remove_prefix(std::min(comma + 1, list.size()));
-  }
-  return parts;
-}
-
 std::optional<std::string> host_path_of(const ComposeMount& mount, const ComposeFile& compose,
                                         const std::string& folder) {
   if (mount.kind == MountKind::kBind) return absolute_path(mount.source, folder);
@@ -88,10 +69,8 @@ std::optional<std::string> host_path_of(const ComposeMount& mount, const Compose
   if (volume == nullptr || volume->external || (!volume->driver.empty() && volume->driver != "local")) {
     return std::nullopt;
   }
-  const std::vector<std::string> options = split(option_of(*volume, "o"));
-  const bool is_bind = has(options, "bind") || has(options, "rbind") || option_of(*volume, "type") == "bind";
-  if (!is_bind) return std::nullopt;
-  return absolute_path(option_of(*volume, "device"), folder);
+  if (!engine::is_bind(volume->options)) return std::nullopt;
+  return absolute_path(engine::option_of(volume->options, "device"), folder);
 }
 
 std::string engines_name(const ComposeVolume* volume) {
@@ -128,7 +107,7 @@ bool same_storage(const ComposeMount& a, const ComposeMount& b, const ComposeFil
 std::string volume_name(const ComposeMount& mount) {
   constexpr std::string_view kFirst = "./~\\$";
   const bool is_path = mount.source.empty() || kFirst.find(mount.source.front()) != std::string_view::npos ||
-                       is_path_outside_of_the_machine(mount.source);
+                       engine::is_path_outside_of_the_machine(mount.source);
   switch (mount.kind) {
     case MountKind::kTmpfs:
       return "tmpfs " + mount.target;

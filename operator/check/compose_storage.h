@@ -16,11 +16,6 @@ namespace walguard::check {
 /// Null: the file has no entry for it. Points into `compose`.
 [[nodiscard]] const wire::ComposeVolume* find_volume(const wire::ComposeFile& compose,
                                                      const std::string& name);
-/// One of its driver_opts; empty: none.
-[[nodiscard]] std::string option_of(const wire::ComposeVolume& volume, std::string_view key);
-/// "a,b" -> {"a", "b"}
-[[nodiscard]] std::vector<std::string> split(std::string_view list);
-
 /// The path of the host behind a mount, be it a bind or a volume that the local driver makes of one.
 [[nodiscard]] std::optional<std::string> host_path_of(const wire::ComposeMount& mount,
                                                       const wire::ComposeFile& compose,

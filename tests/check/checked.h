@@ -7,11 +7,11 @@
 #include <utility>
 #include <vector>
 
-#include "operator/check/docker_host.h"
 #include "operator/check/report.h"
 #include "operator/core/evidence.h"
 #include "operator/core/policy.h"
 #include "operator/core/verdict.h"
+#include "operator/engine/docker_host.h"
 
 namespace walguard::check::testing {
 
@@ -23,7 +23,7 @@ struct Given {
   core::Policy policy = {};
   core::EvidenceBook evidence = {};
   core::Mode mode = core::Mode::kEnforce;
-  DockerHost host = {};
+  engine::DockerHost host = {};
 };
 
 [[nodiscard]] CheckReport checked(const Given& given);

@@ -10,12 +10,12 @@
 #include <gtest/gtest.h>
 
 #include "operator/check/compose_remedy.h"
-#include "operator/check/docker_host.h"
 #include "operator/check/report.h"
 #include "operator/core/decide.h"
 #include "operator/core/evidence.h"
 #include "operator/core/rules.h"
 #include "operator/core/verdict.h"
+#include "operator/engine/docker_host.h"
 #include "operator/wire/docker_info.h"
 #include "operator/wire/manifest.h"
 #include "tests/check/checked.h"
@@ -47,7 +47,9 @@ constexpr std::string_view kWsl =
     "  Backing Filesystem: extfs\n Kernel Version: 5.15.153.1-microsoft-standard-WSL2\n"
     " Operating System: Ubuntu 22.04.4 LTS\n Default Runtime: runc\n";
 
-DockerHost host_of(std::string_view info) { return describe_host(wire::read_docker_info(info).value()); }
+engine::DockerHost host_of(std::string_view info) {
+  return engine::describe_host(wire::read_docker_info(info).value());
+}
 
 /// One service "app" with its database in /data, and this mount.
 std::string app(std::string_view mount, std::string_view more = "", std::string_view top = "") {
@@ -346,6 +348,14 @@ TEST(Compose, MergedAnchorsAreFollowed) {
   EXPECT_EQ(verdict_of(compose), Verdict::kUnsafe);
 }
 
+TEST(Compose, LabelsAreReadInDockersFormToo) {
+  for (const char* const label :
+       {"{walguard.databases: /data/app.db}", "['walguard.databases=/data/app.db']"}) {
+    const std::string compose = "services:\n  app:\n    volumes: ['/mnt/c/x:/data']\n    labels: ";
+    EXPECT_EQ(verdict_of(compose + label + "\n"), Verdict::kUnsafe) << label;
+  }
+}
+
 TEST(Compose, ARiskIsAcceptedByALabel) {
   const std::string compose =
       "services:\n  app:\n    labels:\n      walguard/databases: /data/app.db\n"
@@ -496,6 +506,13 @@ std::string refusal_of(const std::string& yaml) {
   return compose ? "" : compose.error().message;
 }
 
+TEST(Compose, ALabelThatStandsTwiceWithTwoValuesIsRefused) {
+  const std::string compose = "services:\n  app:\n    labels: {walguard.mode: warn, walguard/mode: ";
+  EXPECT_THAT(refusal_of(compose + "enforce}\n"),
+              HasSubstr("services.app.labels: walguard.mode stands twice with two values; keep one"));
+  EXPECT_EQ(refusal_of(compose + "warn}\n"), "");
+}
+
 TEST(Compose, MoreMountsThanAnyFileHasAreRefused) {
   const auto chain = [](int services) {
     std::string yaml = "services:\n";
@@ -514,13 +531,13 @@ TEST(Compose, MoreMountsThanAnyFileHasAreRefused) {
 }
 
 TEST(DockerInfo, TellsDesktopsFromLinux) {
-  EXPECT_EQ(host_of(kLinux).kind, DockerHost::Kind::kLinux);
-  EXPECT_EQ(host_of(kDesktop).kind, DockerHost::Kind::kVirtualMachine);
-  EXPECT_EQ(host_of(kWsl).kind, DockerHost::Kind::kWsl2);
+  EXPECT_EQ(host_of(kLinux).kind, engine::DockerHost::Kind::kLinux);
+  EXPECT_EQ(host_of(kDesktop).kind, engine::DockerHost::Kind::kVirtualMachine);
+  EXPECT_EQ(host_of(kWsl).kind, engine::DockerHost::Kind::kWsl2);
   EXPECT_EQ(host_of(kWsl).volumes_are_local, true);
   EXPECT_EQ(host_of(R"({"OperatingSystem":"Ubuntu","Name":"colima"})").kind,
-            DockerHost::Kind::kVirtualMachine);
-  EXPECT_EQ(host_of(R"({"OperatingSystem":"OrbStack"})").kind, DockerHost::Kind::kVirtualMachine);
+            engine::DockerHost::Kind::kVirtualMachine);
+  EXPECT_EQ(host_of(R"({"OperatingSystem":"OrbStack"})").kind, engine::DockerHost::Kind::kVirtualMachine);
   EXPECT_FALSE(wire::read_docker_info("permission denied"));
   EXPECT_FALSE(wire::read_docker_info("{}"));
 }

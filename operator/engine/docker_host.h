@@ -8,7 +8,7 @@
 
 #include "operator/wire/docker_info.h"
 
-namespace walguard::check {
+namespace walguard::engine {
 
 struct DockerHost {
   enum class Kind : std::uint8_t {
@@ -32,4 +32,4 @@ struct DockerHost {
 /// C:\..., /mnt/c/..., /Users/..., /host_mnt/..., /run/desktop/mnt/host/...
 [[nodiscard]] bool is_path_outside_of_the_machine(std::string_view path);
 
-}  // namespace walguard::check
+}  // namespace walguard::engine

@@ -1,4 +1,4 @@
-#include "operator/check/docker_host.h"
+#include "operator/engine/docker_host.h"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +9,7 @@
 
 #include "operator/wire/docker_info.h"
 
-namespace walguard::check {
+namespace walguard::engine {
 namespace {
 
 bool contains(std::string_view text, std::string_view part) {
@@ -73,4 +73,4 @@ bool is_path_outside_of_the_machine(std::string_view path) {
          std::ranges::any_of(kShares, [&](std::string_view share) { return path.starts_with(share); });
 }
 
-}  // namespace walguard::check
+}  // namespace walguard::engine
