@@ -161,9 +161,15 @@ void PreflightController::loop(const std::stop_token& stop) {
 void PreflightController::admit_wanted(std::vector<ProbeRequest> wanted) {
   const std::lock_guard lock(state_mutex_);
   for (ProbeRequest& request : wanted) {
-    schedule_.probes.push_back({std::move(request), false, 0, 0});
-    details_.emplace_back();
-    workers_.emplace_back();
+    const auto free = std::ranges::find_if(schedule_.probes, &core::ProbeState::forgotten);
+    const auto place = static_cast<std::size_t>(free - schedule_.probes.begin());
+    if (free == schedule_.probes.end()) {
+      schedule_.probes.emplace_back();
+      details_.emplace_back();
+      workers_.emplace_back();
+    }
+    schedule_.probes[place] = {.request = std::move(request)};
+    details_[place] = {};
   }
 }
 
@@ -184,11 +190,13 @@ void PreflightController::start_due() {
 
 /// On a thread of its own: one run, and its report as evidence.
 void PreflightController::work(std::size_t probe, const ProbeRequest& request, const std::stop_token& stop) {
-  Finished finished{.probe = probe, .evidence = std::nullopt, .exit_code = -1, .reason = {}};
+  Finished finished{
+      .probe = probe, .evidence = std::nullopt, .exit_code = -1, .reason = {}, .nothing_there = false};
   try {
     RunResult result = parts_.run(request, stop);
     finished.exit_code = result.exit_code;
     finished.reason = std::move(result.reason);
+    finished.nothing_there = result.nothing_there;
     if (result.report) {
       auto evidence = parts_.read_report(*result.report, request.key);
       if (evidence) finished.evidence = std::move(*evidence);
@@ -228,12 +236,24 @@ void PreflightController::finish(Finished finished) {
     state.running = false;
     state.last_finished = now;
     state.inconclusive_runs = settled ? 0 : state.inconclusive_runs + 1;
-    details_[probe] = {outcome, one_line({reason})};
+    details_[probe] = {outcome, one_line({reason}), details_[probe].empty_runs};
   }
   if (parts_.count_run) parts_.count_run(outcome);
   log(settled ? LogLevel::kInfo : LogLevel::kWarning, "preflight " + std::string(name(outcome)) + ": " +
                                                           schedule_.probes[probe].request.key.text() +
                                                           (reason.empty() ? "" : ": " + one_line({reason})));
+  forget_if_gone(probe, finished.nothing_there);
+}
+
+/// Volumes come and go: what is no more must not hold the place of what will be wanted.
+void PreflightController::forget_if_gone(std::size_t probe, bool nothing_there) {
+  constexpr int kEmptyRuns = 5;
+  const std::scoped_lock lock(inbox_mutex_, state_mutex_);
+  int& empty_runs = details_[probe].empty_runs;
+  empty_runs = nothing_there ? empty_runs + 1 : 0;
+  if (empty_runs < kEmptyRuns) return;
+  known_.erase(schedule_.probes[probe].request);
+  schedule_.probes[probe] = {.request = {}, .forgotten = true};
 }
 
 /// To the disk first, so that what a pod was answered from is still known after a restart. Where the disk
@@ -292,6 +312,7 @@ PreflightController::Status PreflightController::status() const {
   const std::lock_guard lock(state_mutex_);
   for (std::size_t i = 0; i < schedule_.probes.size(); ++i) {
     const core::ProbeState& probe = schedule_.probes[i];
+    if (probe.forgotten) continue;
     const bool waiting = !probe.running && !settles(conclusive_.latest(probe.request.key), probe.request);
     status.running += probe.running ? 1 : 0;
     status.waiting += waiting ? 1 : 0;

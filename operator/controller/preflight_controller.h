@@ -104,6 +104,7 @@ class PreflightController {
   struct Detail {
     std::optional<RunOutcome> outcome;
     std::string reason;
+    int empty_runs = 0;  // in a row that found nothing to measure
   };
   /// What a worker hands back to the loop.
   struct Finished {
@@ -111,6 +112,7 @@ class PreflightController {
     std::optional<core::Evidence> evidence;
     int exit_code = -1;
     std::string reason;
+    bool nothing_there = false;
   };
 
   PreflightController(EvidenceStore& store, PreflightParts parts, PreflightOptions options);
@@ -121,6 +123,7 @@ class PreflightController {
   void finish(Finished finished);
   void start_due();
   void work(std::size_t probe, const core::ProbeRequest& request, const std::stop_token& stop);
+  void forget_if_gone(std::size_t probe, bool nothing_there);
   void keep(core::Evidence evidence);
   void save_unsaved();
   void publish();

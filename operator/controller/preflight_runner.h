@@ -39,6 +39,9 @@ struct RunResult {
   std::optional<std::string> report;  ///< JSON, as `walguard-preflight` wrote it; nullopt: there is none
   int exit_code = -1;                 ///< of the preflight: 0, 1 or 3 with a report, -1 when it did not exit
   std::string reason;                 ///< why there is no report; empty where there is one
+  /// There is nothing to measure, or not yet. A preflight that finds that several times in a row is forgotten
+  /// until it is wanted again.
+  bool nothing_there = false;
 };
 
 struct PreflightCommand {

@@ -41,7 +41,7 @@ std::vector<std::size_t> next_actions(const ScheduleState& state, const Policy& 
   const auto running = static_cast<std::size_t>(std::ranges::count_if(state.probes, &ProbeState::running));
   for (std::size_t i = 0; i < state.probes.size() && running + start.size() < limits.at_once; ++i) {
     const ProbeState& probe = state.probes[i];
-    if (probe.running || backing_off(probe, limits, now)) continue;
+    if (probe.running || probe.forgotten || backing_off(probe, limits, now)) continue;
     if (needs_run(probe, *state.evidence, policy, limits, now)) start.push_back(i);
   }
   return start;

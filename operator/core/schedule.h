@@ -28,6 +28,7 @@ struct ProbeState {
   bool running = false;
   int inconclusive_runs = 0;     ///< in a row, without a verdict
   UtcSeconds last_finished = 0;  ///< 0: never
+  bool forgotten = false;        ///< never due: what it was to measure is gone
 };
 
 struct ScheduleState {

@@ -102,6 +102,11 @@ void CurlSession::set_server(const ClusterConfig& cluster, const HttpRequest& re
     curl_easy_setopt(easy_, CURLOPT_URL, part_of(parsed.get(), CURLUPART_URL).c_str());
   }
   curl_easy_setopt(easy_, CURLOPT_PATH_AS_IS, 1L);
+  if (!cluster.unix_socket.empty()) {
+    curl_easy_setopt(easy_, CURLOPT_UNIX_SOCKET_PATH, cluster.unix_socket.c_str());
+    curl_easy_setopt(easy_, CURLOPT_NOPROXY, "*");
+    return;
+  }
   if (!cluster.proxy_url.empty()) {
     // In a kubeconfig socks5 leaves the name look-up to the proxy, which curl calls socks5h.
     const bool socks = cluster.proxy_url.starts_with("socks5://");
@@ -165,12 +170,24 @@ void CurlSession::set_request(const HttpRequest& request, const Credential& cred
 }
 
 std::size_t CurlSession::on_header(char* data, std::size_t size, std::size_t count, void* session) {
-  static_cast<CurlSession*>(session)->take_header({data, size * count});
-  return size * count;
+  auto& self = *static_cast<CurlSession*>(session);
+  try {
+    self.take_header({data, size * count});
+    return size * count;
+  } catch (...) {
+    self.thrown_ = std::current_exception();
+    return 0;  // curl ends the exchange
+  }
 }
 
 void CurlSession::take_header(std::string_view line) {
   last_byte_ = Clock::now();
+  if (line == "\r\n" && request_->on_begin) {
+    long status = 0;
+    curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+    if (is_success(static_cast<int>(status))) request_->on_begin();
+    last_byte_ = Clock::now();  // it may have taken its time
+  }
   constexpr std::string_view kRetryAfter = "retry-after:";
   const bool is_retry_after =
       std::ranges::equal(line.substr(0, kRetryAfter.size()), kRetryAfter, {}, lower_case);

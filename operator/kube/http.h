@@ -24,6 +24,9 @@ struct HttpRequest {
   std::chrono::milliseconds silence{30'000};
   /// The longest time for the whole exchange; nullopt: as long as bytes come, as for a watch.
   std::optional<std::chrono::milliseconds> deadline = std::chrono::milliseconds(60'000);
+  /// Called once, on the thread that called exchange(), when the head of a 2xx reply is there and before its
+  /// body; may block. What it throws leaves exchange(). Empty: nobody asks.
+  std::function<void()> on_begin = {};
   /// Bytes of a body that is collected; a longer one is kTooLarge.
   std::size_t largest_body = std::size_t{256} << 20U;
 };
