@@ -12,6 +12,7 @@
 
 #include "operator/check/report.h"
 #include "operator/cli/check_command.h"
+#include "operator/cli/docker_plugin.h"
 #include "operator/cli/exit_code.h"
 #include "operator/cli/explain.h"
 #include "operator/cli/logger.h"
@@ -216,6 +217,55 @@ void add_check(CLI::App& command, CheckOptions& options) {
   add_words(command, "-o,--output", options.format, kCheckFormats, "Form of the answer");
 }
 
+void add_docker_plugin_tls(CLI::App& command, DockerPluginOptions& options) {
+  command
+      .add_option("--listen", options.listen,
+                  "An address of loopback, over TLS; the engine must show a certificate")
+      ->type_name("ADDR:PORT");
+  command.add_option("--tls-cert", options.tls_cert, "PEM file: the plugin's certificate and its chain")
+      ->type_name("FILE")
+      ->envname("WALGUARD_TLS_CERT");
+  command.add_option("--tls-key", options.tls_key, "PEM file: the private key of --tls-cert")
+      ->type_name("FILE")
+      ->envname("WALGUARD_TLS_KEY");
+  command
+      .add_option("--tls-client-ca", options.tls_client_ca,
+                  "PEM file: the authorities that signed the engine's certificate")
+      ->type_name("FILE")
+      ->envname("WALGUARD_TLS_CLIENT_CA");
+}
+
+void add_docker_plugin(CLI::App& command, DockerPluginOptions& options) {
+  command
+      .add_option("--socket", options.socket,
+                  std::string("Where the engine asks; without it and --listen ") + kPluginSocket)
+      ->type_name("PATH")
+      ->envname("WALGUARD_PLUGIN_SOCKET");
+  add_docker_plugin_tls(command, options);
+  command
+      .add_option("--metrics-address", options.metrics_address,
+                  "HTTP: /healthz and /metrics, such as 127.0.0.1:9469; without it neither")
+      ->type_name("ADDR:PORT")
+      ->envname("WALGUARD_METRICS_ADDRESS");
+  command.add_option("--docker-host", options.docker_host, "The engine whose requests are judged")
+      ->type_name("unix://PATH")
+      ->capture_default_str()
+      ->envname("DOCKER_HOST");
+  command.add_option("--policy", options.policy, "WalguardPolicy objects")
+      ->type_name("FILE")
+      ->envname("WALGUARD_POLICY");
+  command.add_option("--data-dir", options.data_dir, "Where verdicts are kept; on a local filesystem")
+      ->type_name("DIR")
+      ->capture_default_str()
+      ->envname("WALGUARD_DATA_DIR");
+  add_words(command, "--mode", options.mode, kModes, "What to do where the policy says nothing of it")
+      ->envname("WALGUARD_MODE");
+  add_words(command, "--log-format", options.log_format, kLogFormats, "Form of the log on stderr")
+      ->envname("WALGUARD_LOG_FORMAT");
+  add_words(command, "--log-level", options.log_level, kLogLevels, "The least that is logged")
+      ->envname("WALGUARD_LOG_LEVEL");
+}
+
 void add_remove_webhooks(CLI::App& command, RemoveWebhooksOptions& options) {
   command.add_option("--webhook-name", options.name, "Name of both webhook configurations")
       ->type_name("NAME")
@@ -291,6 +341,11 @@ int run(int argc, const char* const* argv) {
   CLI::App& check_command = *app.add_subcommand("check", "Judge Kubernetes files before a cluster sees them");
   add_check(check_command, check_options);
 
+  DockerPluginOptions docker_plugin_options;
+  CLI::App& docker_plugin_command =
+      *app.add_subcommand("docker-plugin", "Serve as the authorization plugin of a Docker engine");
+  add_docker_plugin(docker_plugin_command, docker_plugin_options);
+
   RemoveWebhooksOptions remove_webhooks_options;
   CLI::App& remove_webhooks_command =
       *app.add_subcommand("remove-webhooks", "Delete walguard's webhook configurations, before an uninstall");
@@ -325,6 +380,7 @@ int run(int argc, const char* const* argv) {
     check_options.now = utc_now();
     return check(check_options, text::style_for(STDOUT_FILENO), std::cout, std::cerr);
   }
+  if (docker_plugin_command.parsed()) return docker_plugin(docker_plugin_options);
   if (explain_command.parsed()) return explain(rule, format, std::cout, std::cerr);
   if (remove_webhooks_command.parsed()) {
     return remove_webhooks(remove_webhooks_options, std::cout, std::cerr);

@@ -8,7 +8,6 @@
 #include <tl/expected.hpp>
 
 #include "operator/check/check.h"
-#include "operator/check/docker_host.h"
 #include "operator/check/github_report.h"
 #include "operator/check/input.h"
 #include "operator/check/json_report.h"
@@ -18,16 +17,16 @@
 #include "operator/check/sarif_report.h"
 #include "operator/check/text_report.h"
 #include "operator/cli/exit_code.h"
+#include "operator/cli/policy_file.h"
 #include "operator/cli/serve_parts.h"
 #include "operator/core/catalog.h"
 #include "operator/core/evidence.h"
 #include "operator/core/policy.h"
-#include "operator/core/policy_object.h"
+#include "operator/engine/docker_host.h"
 #include "operator/knowledge/catalog_loader.h"
 #include "operator/wire/docker_info.h"
 #include "operator/wire/evidence_file.h"
 #include "operator/wire/manifest.h"
-#include "operator/wire/policy.h"
 #include "operator/wire/yaml_to_json.h"
 #include "preflight/text/printable.h"
 #include "preflight/text/terminal.h"
@@ -47,23 +46,12 @@ struct Rulebook {
   core::Catalog catalog;
 };
 
-Result<core::MergedPolicy> read_policy(const std::string& path) {
+Result<Rulebook> read_rulebook(const std::string& policy_path) {
   core::Policy defaults;
   // Nobody has said who may accept risks: the person who runs the check reads the reasons.
-  if (path.empty()) {
-    defaults.accept_risk_namespaces = {"*"};
-    return core::MergedPolicy{.policy = std::move(defaults), .drivers = {}};
-  }
-  const auto text = read_file(path);
-  if (!text) return tl::unexpected(text.error());
-  auto objects = wire::read_policy_file(*text, path, knowledge::load_drivers);
-  if (!objects) return tl::unexpected(objects.error());
-  return core::merge_policies(defaults, *std::move(objects));
-}
-
-Result<Rulebook> read_rulebook(const std::string& policy_path) {
-  auto merged = read_policy(policy_path);
-  if (!merged) return tl::unexpected("--policy: " + merged.error());
+  if (policy_path.empty()) defaults.accept_risk_namespaces = {"*"};
+  auto merged = read_policy_option(policy_path, defaults);
+  if (!merged) return tl::unexpected(merged.error());
   auto catalog = knowledge::load_embedded_catalog_with(std::move(merged->drivers));
   if (!catalog) return tl::unexpected("knowledge: " + catalog.error());
   return Rulebook{.policy = std::move(merged->policy), .catalog = *std::move(catalog)};
@@ -81,13 +69,13 @@ Result<core::EvidenceBook> read_evidence(const std::vector<std::string>& paths) 
   return core::EvidenceBook(std::move(all));
 }
 
-Result<check::DockerHost> read_host(const std::string& path) {
-  if (path.empty()) return check::DockerHost{};
+Result<engine::DockerHost> read_host(const std::string& path) {
+  if (path.empty()) return engine::DockerHost{};
   const auto text = read_file(path);
   if (!text) return tl::unexpected("--docker-info: " + text.error());
   const auto info = wire::read_docker_info(*text);
   if (!info) return tl::unexpected("--docker-info: " + path + ": " + info.error());
-  return check::describe_host(*info);
+  return engine::describe_host(*info);
 }
 
 Result<check::CheckReport> run_check(const CheckOptions& options) {

@@ -1,46 +1,21 @@
 #include "operator/cli/serve.h"
 
 #include <charconv>
-#include <csignal>
 #include <iostream>
 #include <string>
 #include <string_view>
 #include <system_error>
 
-#include <signal.h>  // NOLINT(modernize-deprecated-headers): sigwait and its kin are POSIX, not C++
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): SIGHUP is POSIX, not C++
 #include <tl/expected.hpp>
 
 #include "operator/cli/cluster_operator.h"
 #include "operator/cli/exit_code.h"
 #include "operator/cli/logger.h"
+#include "operator/cli/server_signals.h"
 #include "operator/cli/standalone_webhook.h"
 
 namespace walguard::cli {
-namespace {
-
-/// The signals that end or steer the server, blocked in every thread and taken by the main one.
-class ServerSignals {
- public:
-  ServerSignals() {
-    sigemptyset(&set_);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set_, signal);
-    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-    // A client that goes away in the middle of an answer is no reason to die.
-    (void)std::signal(SIGPIPE, SIG_IGN);
-  }
-
-  [[nodiscard]] int wait() const {
-    int signal = 0;
-    while (sigwait(&set_, &signal) != 0) {
-    }
-    return signal;
-  }
-
- private:
-  sigset_t set_{};
-};
-
-}  // namespace
 
 tl::expected<Endpoint, std::string> parse_endpoint(const std::string& flag, const std::string& text) {
   const auto colon = text.rfind(':');

@@ -1,7 +1,9 @@
 #include "operator/cli/serve_parts.h"
 
 #include <chrono>
+#include <filesystem>
 #include <string>
+#include <system_error>
 
 #include <tl/expected.hpp>
 
@@ -60,6 +62,14 @@ Result<server::TlsFiles> tls_files(const ServeOptions& options) {
         ": missing; the webhook speaks HTTPS only: give the PEM files of its certificate and key");
   }
   return server::TlsFiles{options.tls_cert, options.tls_key};
+}
+
+Result<void> make_data_dir(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (!error) return {};
+  return tl::unexpected("--data-dir: \"" + path + "\": " + error.message() +
+                        "; give a folder on a local disk that walguard may write to");
 }
 
 }  // namespace walguard::cli

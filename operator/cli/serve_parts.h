@@ -28,4 +28,7 @@ void log_answer(Logger& logger, const server::AnswerRecord& record);
 /// --tls-cert and --tls-key, or which of them is missing.
 [[nodiscard]] Result<server::TlsFiles> tls_files(const ServeOptions& options);
 
+/// Makes the folder of --data-dir where it is not there.
+[[nodiscard]] Result<void> make_data_dir(const std::string& path);
+
 }  // namespace walguard::cli

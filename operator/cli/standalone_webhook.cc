@@ -65,14 +65,6 @@ Result<void> read_state_file(std::string_view file, std::string_view text, core:
   return added ? Result<void>{} : tl::unexpected(added.error().text());
 }
 
-Result<void> make_data_dir(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (!error) return {};
-  return tl::unexpected("--data-dir: \"" + path + "\": " + error.message() +
-                        "; give a folder on a local disk that walguard may write to");
-}
-
 }  // namespace
 
 struct StandaloneWebhook::Parts {

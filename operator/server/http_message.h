@@ -16,11 +16,11 @@ inline constexpr std::size_t kBodyPadding = 64;
 
 /// One whole request. Every view is valid only until the handler returns.
 struct HttpRequest {
-  std::string_view method;        ///< as sent, e.g. "POST"
-  std::string_view path;          ///< before the '?', as sent (not percent-decoded)
-  std::string_view query;         ///< after the '?', as sent; "" without one
-  std::string_view content_type;  ///< "" where the client gave none
-  std::string_view body;          ///< followed by at least kBodyPadding readable bytes
+  std::string_view method = {};        ///< as sent, e.g. "POST"
+  std::string_view path = {};          ///< before the '?', as sent (not percent-decoded)
+  std::string_view query = {};         ///< after the '?', as sent; "" without one
+  std::string_view content_type = {};  ///< "" where the client gave none
+  std::string_view body = {};          ///< followed by at least kBodyPadding readable bytes
 };
 
 struct HttpResponse {

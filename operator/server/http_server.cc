@@ -33,6 +33,7 @@
 #include "operator/server/router.h"
 #include "operator/server/tls_identity.h"
 #include "operator/server/unique_fd.h"
+#include "operator/server/unix_listener.h"
 
 namespace walguard::server {
 namespace {
@@ -91,12 +92,14 @@ class HttpServer::Impl {
 
   Router& router() { return router_; }
   tl::expected<int, std::string> start(const std::string& host, int port);
+  tl::expected<void, std::string> start(const UnixSocketPlace& place);
   tl::expected<void, std::string> reload_certificate();
   tl::expected<void, std::string> use_certificate(TlsPem pem);
   bool drain(milliseconds timeout);
   HttpStats stats() const;
 
  private:
+  tl::expected<void, std::string> serve();
   void make_loops();
   void start_threads();
   void accept_connections();
@@ -110,6 +113,7 @@ class HttpServer::Impl {
   HttpCounters counters_;
   std::atomic<bool> draining_ = false;
   UniqueFd listener_;
+  SocketFile socket_file_;  // none on TCP
   UniqueFd stop_accepting_;
   std::vector<std::unique_ptr<EventLoop>> loops_;
   std::vector<std::thread> loop_threads_;
@@ -121,6 +125,20 @@ tl::expected<int, std::string> HttpServer::Impl::start(const std::string& host, 
   auto listener = listen_on(host, port);
   if (!listener) return tl::make_unexpected(listener.error());
   listener_ = std::move(listener->socket);
+  if (auto served = serve(); !served) return tl::make_unexpected(served.error());
+  return listener->port;
+}
+
+tl::expected<void, std::string> HttpServer::Impl::start(const UnixSocketPlace& place) {
+  if (auto loaded = reload_certificate(); !loaded) return loaded;
+  auto listener = listen_on_path(place);
+  if (!listener) return tl::make_unexpected(listener.error());
+  listener_ = std::move(listener->socket);
+  socket_file_ = std::move(listener->file);
+  return serve();
+}
+
+tl::expected<void, std::string> HttpServer::Impl::serve() {
   try {
     make_loops();
   } catch (const std::system_error& error) {
@@ -128,7 +146,7 @@ tl::expected<int, std::string> HttpServer::Impl::start(const std::string& host, 
                                ". Remedy: raise the limit of open files (ulimit -n)");
   }
   start_threads();
-  return listener->port;
+  return {};
 }
 
 tl::expected<void, std::string> HttpServer::Impl::reload_certificate() {
@@ -171,13 +189,17 @@ void HttpServer::Impl::accept_connections() {
     while (accept_one()) {
     }
   }
+  // A client of ours finds no socket from here on, rather than one that is about to close on it.
+  socket_file_.remove();
+  while (accept_one()) {
+  }
   listener_.reset();
 }
 
 bool HttpServer::Impl::accept_one() {
   UniqueFd socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (socket) {
-    // An answer is one write; waiting to fill a packet could only delay it.
+    // An answer is one write; waiting to fill a packet could only delay it. A unix socket never waits.
     const int on = 1;
     ::setsockopt(socket.get(), SOL_TCP, TCP_NODELAY, &on, sizeof on);
     counters_.accepted.fetch_add(1, std::memory_order_relaxed);
@@ -228,6 +250,10 @@ HttpServer::HttpServer(HttpLimits limits, std::optional<TlsSource> tls, HttpLog 
     : impl_(std::make_unique<Impl>(limits, std::move(tls), std::move(log))) {}
 
 HttpServer::~HttpServer() { impl_->drain(milliseconds(0)); }
+
+tl::expected<void, std::string> HttpServer::start(const UnixSocketPlace& place) {
+  return impl_->start(place);
+}
 
 void HttpServer::route(std::string method, std::string path, HttpHandler handler) {
   impl_->router().add(std::move(method), std::move(path), std::move(handler));

@@ -12,6 +12,7 @@
 #include "operator/server/http_limits.h"
 #include "operator/server/http_message.h"
 #include "operator/server/tls_identity.h"
+#include "operator/server/unix_listener.h"
 
 namespace walguard::server {
 
@@ -58,6 +59,9 @@ class HttpServer {
   /// one). `host` is a name or an address, "" every address. The error names the file or address at fault and
   /// a remedy; after one, nothing runs. Call once.
   [[nodiscard]] tl::expected<int, std::string> start(const std::string& host, int port);
+
+  /// The same on a socket in the file system, which is removed at the end.
+  [[nodiscard]] tl::expected<void, std::string> start(const UnixSocketPlace& place);
 
   /// Reads the TLS source again. New connections get the new certificate, open ones keep theirs. On an error
   /// (which names the file) the old certificate stays in use. Does nothing on a plain server.

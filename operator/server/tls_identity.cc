@@ -72,6 +72,24 @@ SslContextPtr new_context() {
   return context;
 }
 
+/// From then on a connection without a certificate of these authorities fails its handshake.
+tl::expected<void, std::string> require_client_certificates(SSL_CTX* context, const std::string& file) {
+  if (auto ok = check_readable(file, "--tls-client-ca"); !ok) return ok;
+  ERR_clear_error();
+  STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(file.c_str());
+  if (names == nullptr || SSL_CTX_load_verify_file(context, file.c_str()) != 1) {
+    sk_X509_NAME_pop_free(names, X509_NAME_free);
+    return fault(file, "holds no usable certificate (" + last_openssl_reason() + ")",
+                 "give --tls-client-ca a PEM file with the certificates of the clients' authorities");
+  }
+  SSL_CTX_set_client_CA_list(context, names);  // which owns them now
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  // A session that is resumed shows no certificate again, and OpenSSL wants to know whose sessions these are.
+  static constexpr std::array<unsigned char, 8> kOurs{'w', 'a', 'l', 'g', 'u', 'a', 'r', 'd'};
+  SSL_CTX_set_session_id_context(context, kOurs.data(), kOurs.size());
+  return {};
+}
+
 tl::expected<SslContextPtr, std::string> load_context(const TlsFiles& files) {
   if (auto ok = check_readable(files.certificate, "--tls-cert"); !ok) return tl::make_unexpected(ok.error());
   if (auto ok = check_readable(files.private_key, "--tls-key"); !ok) return tl::make_unexpected(ok.error());
@@ -92,6 +110,9 @@ tl::expected<SslContextPtr, std::string> load_context(const TlsFiles& files) {
     return fault(files.private_key, "is not the key of the certificate in \"" + files.certificate + "\"",
                  "give --tls-cert and --tls-key the two files of one pair");
   }
+  if (files.client_authorities.empty()) return context;
+  if (auto ok = require_client_certificates(context.get(), files.client_authorities); !ok)
+    return tl::make_unexpected(ok.error());
   return context;
 }
 

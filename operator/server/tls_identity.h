@@ -24,6 +24,8 @@ using SslContextPtr = std::unique_ptr<ssl_ctx_st, SslDeleter>;
 struct TlsFiles {
   std::string certificate;
   std::string private_key;
+  /// Whoever connects must show a certificate that these authorities have signed. Empty: nobody is asked.
+  std::string client_authorities = {};
 };
 
 /// The same as text, from wherever it is kept.

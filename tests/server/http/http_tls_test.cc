@@ -2,6 +2,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -13,6 +15,7 @@
 #include <tl/expected.hpp>
 
 #include "operator/server/http_limits.h"
+#include "operator/server/http_message.h"
 #include "operator/server/http_server.h"
 #include "operator/server/tls_identity.h"
 #include "tests/server/http/server_fixture.h"
@@ -176,6 +179,59 @@ TEST(TlsText, WhatCannotServeIsNamedWithItsOrigin) {
   EXPECT_THAT(error_of(text), HasSubstr("Secret walguard-tls holds no usable private key"));
   text.private_key = text_of(other.files()).private_key;
   EXPECT_THAT(error_of(text), HasSubstr("Secret walguard-tls holds a key of another certificate"));
+}
+
+/// A server that trusts one self-signed certificate, which so is its own authority.
+class HttpClientCertificates : public ::testing::Test {
+ protected:
+  HttpClientCertificates() {
+    TlsFiles files = shown_.files();
+    files.client_authorities = trusted_.files().certificate;
+    server_ = std::make_unique<HttpServer>(HttpLimits(), files, [](std::string_view) {});
+    server_->route("GET", "/hello",
+                   [](const HttpRequest&, HttpResponse& response) { response.body = "hello"; });
+    const auto port = server_->start("127.0.0.1", 0);
+    if (!port) throw std::runtime_error(port.error());
+    port_ = *port;
+  }
+
+  /// 0 where the connection was refused. With TLS 1.3 a client learns that only when it reads.
+  [[nodiscard]] int status_for(const TlsFiles* certificate) const {
+    TestClient client(port_);
+    if (!client.start_tls(certificate)) return 0;
+    return client.ask("GET /hello HTTP/1.1\r\nHost: w\r\n\r\n").status;
+  }
+
+  TestCertificate shown_;
+  TestCertificate trusted_;
+  TestCertificate stranger_;
+  int port_ = 0;
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(HttpClientCertificates, OnlyAClientWithACertificateOfTheAuthoritiesIsAnswered) {
+  EXPECT_EQ(status_for(&trusted_.files()), 200);
+  EXPECT_EQ(status_for(nullptr), 0);
+  EXPECT_EQ(status_for(&stranger_.files()), 0);
+  EXPECT_EQ(server_->stats().requests, 1U);
+}
+
+TEST_F(HttpClientCertificates, AreJudgedByNewAuthoritiesFromTheReloadOn) {
+  std::filesystem::copy_file(stranger_.files().certificate, trusted_.files().certificate,
+                             std::filesystem::copy_options::overwrite_existing);
+  ASSERT_TRUE(server_->reload_certificate());
+  EXPECT_EQ(status_for(&stranger_.files()), 200);
+  EXPECT_EQ(status_for(&trusted_.files()), 0);
+}
+
+TEST(TlsFiles, AuthoritiesThatCannotBeReadAreNamedWithTheirFlag) {
+  const TestCertificate pair;
+  TlsFiles files = pair.files();
+  files.client_authorities = "/nonexistent/ca.pem";
+  EXPECT_THAT(start_error(files), AllOf(HasSubstr("/nonexistent/ca.pem"), HasSubstr("--tls-client-ca")));
+  files.client_authorities = pair.files().private_key;
+  EXPECT_THAT(start_error(files),
+              AllOf(HasSubstr(pair.files().private_key), HasSubstr("no usable certificate")));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -21,6 +22,9 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
+
+#include "operator/server/tls_identity.h"
 
 namespace walguard::server::testing {
 namespace {
@@ -36,26 +40,37 @@ std::size_t content_length(std::string_view head) {
   return length;
 }
 
-}  // namespace
-
-TestClient::TestClient(int port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  const timeval patience{.tv_sec = kPatience.count(), .tv_usec = 0};
+void connect_patiently(int socket, const sockaddr* address, socklen_t size) {
+  const timeval patience{.tv_sec = TestClient::kPatience.count(), .tv_usec = 0};
   // NOLINTBEGIN(misc-include-cleaner): they are of sys/socket.h
-  ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   // NOLINTEND(misc-include-cleaner)
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+  if (::connect(socket, address, size) != 0)
     throw std::system_error(errno, std::generic_category(), "connect");
-  }
   // OpenSSL writes with write(). Only this thread: the server's have to look after themselves.
   sigset_t broken_pipe;
   sigemptyset(&broken_pipe);
   sigaddset(&broken_pipe, SIGPIPE);
   ::pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
+}
+
+}  // namespace
+
+TestClient::TestClient(int port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  connect_patiently(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+}
+
+TestClient::TestClient(const std::string& path) : socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) throw std::runtime_error("too long for a socket: " + path);
+  std::copy(path.begin(), path.end(), address.sun_path);
+  connect_patiently(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
 TestClient TestClient::tls(int port) {
@@ -64,11 +79,15 @@ TestClient TestClient::tls(int port) {
   return client;
 }
 
-bool TestClient::start_tls() {
+bool TestClient::start_tls(const TlsFiles* shown) {
   static constexpr std::array<unsigned char, 12> kProtocols{2,   'h', '2', 8,   'h', 't',
                                                             't', 'p', '/', '1', '.', '1'};
   context_.reset(SSL_CTX_new(TLS_client_method()));
   SSL_CTX_set_alpn_protos(context_.get(), kProtocols.data(), kProtocols.size());
+  if (shown != nullptr) {
+    SSL_CTX_use_certificate_chain_file(context_.get(), shown->certificate.c_str());
+    SSL_CTX_use_PrivateKey_file(context_.get(), shown->private_key.c_str(), SSL_FILETYPE_PEM);
+  }
   ssl_.reset(SSL_new(context_.get()));
   SSL_set_fd(ssl_.get(), socket_.get());
   return SSL_connect(ssl_.get()) == 1;

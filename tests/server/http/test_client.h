@@ -26,10 +26,12 @@ class TestClient {
 
   /// A TCP connection on which TLS has not begun. Throws when there is no connection.
   explicit TestClient(int port);
+  /// Likewise on a unix socket.
+  explicit TestClient(const std::string& path);
   static TestClient tls(int port);
 
-  /// Does the TLS handshake; false when it fails.
-  bool start_tls();
+  /// Does the TLS handshake, showing a certificate where files are given; false when it fails.
+  bool start_tls(const TlsFiles* shown = nullptr);
   /// False when the connection is broken.
   bool send(std::string_view data);
   /// The next answer. 100 Continue is an answer like any other.
