@@ -61,7 +61,7 @@ class HttpUnix : public ::testing::Test {
 
   /// As a program leaves it that was killed: a socket at which nobody answers.
   void leave_a_dead_socket() const {
-    const pid_t child = ::fork();
+    const auto child = ::fork();
     if (child == 0) {
       const int listening = ::socket(AF_UNIX, SOCK_STREAM, 0);
       sockaddr_un address{};

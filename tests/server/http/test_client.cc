@@ -40,6 +40,7 @@ std::size_t content_length(std::string_view head) {
   return length;
 }
 
+// NOLINTNEXTLINE(misc-include-cleaner): socklen_t is of sys/socket.h
 void connect_patiently(int socket, const sockaddr* address, socklen_t size) {
   const timeval patience{.tv_sec = TestClient::kPatience.count(), .tv_usec = 0};
   // NOLINTBEGIN(misc-include-cleaner): they are of sys/socket.h
