@@ -198,7 +198,7 @@ PluginAnswer not_judged(const core::Annotations& labels, const std::string& why,
   PluginAnswer answer;
   answer.allow = strictness.mode < Mode::kEnforce && !strictness.require_local;
   answer.verdict = core::Verdict::kUnproven;
-  if (strictness.mode != Mode::kOff) answer.message = text::printable("walguard: " + why);
+  if (strictness.mode != Mode::kOff) answer.message = text::printable(why);
   return answer;
 }
 

@@ -11,6 +11,7 @@
 
 #include <tl/expected.hpp>
 
+#include "operator/docker/engine_connection.h"
 #include "operator/kube/cluster_config.h"
 #include "operator/kube/credentials.h"
 #include "operator/kube/curl_transport.h"
@@ -105,13 +106,9 @@ tl::expected<std::string, std::string> socket_of(const std::string& host) {
 }
 
 tl::expected<std::unique_ptr<EngineApi>, std::string> connect_engine(const std::string& host) {
-  auto socket = socket_of(host);
-  if (!socket) return tl::make_unexpected(std::move(socket.error()));
-  kube::ClusterConfig engine;
-  engine.source = host;
-  engine.server = "http://docker";  // for the Host field alone
-  engine.unix_socket = *std::move(socket);
-  return std::make_unique<CurlEngineApi>(engine);
+  return connection_to(host).map([](const kube::ClusterConfig& engine) -> std::unique_ptr<EngineApi> {
+    return std::make_unique<CurlEngineApi>(engine);
+  });
 }
 
 }  // namespace walguard::docker

@@ -10,6 +10,7 @@
 #include <tl/expected.hpp>
 
 #include "operator/docker/engine_api.h"
+#include "operator/docker/engine_connection.h"
 #include "operator/kube/cluster_config.h"
 #include "operator/kube/credentials.h"
 #include "operator/kube/curl_transport.h"
@@ -54,13 +55,9 @@ class CurlEngineOrders : public EngineOrders {
 }  // namespace
 
 tl::expected<std::unique_ptr<EngineOrders>, std::string> connect_engine_orders(const std::string& host) {
-  auto socket = socket_of(host);
-  if (!socket) return tl::make_unexpected(std::move(socket.error()));
-  kube::ClusterConfig engine;
-  engine.source = host;
-  engine.server = "http://docker";  // for the Host field alone
-  engine.unix_socket = *std::move(socket);
-  return std::make_unique<CurlEngineOrders>(engine);
+  return connection_to(host).map([](const kube::ClusterConfig& engine) -> std::unique_ptr<EngineOrders> {
+    return std::make_unique<CurlEngineOrders>(engine);
+  });
 }
 
 }  // namespace walguard::docker

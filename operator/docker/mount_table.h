@@ -1,5 +1,4 @@
-/// What is mounted on a machine, from the text of /proc/PID/mountinfo (proc_pid_mountinfo(5)), and which
-/// mount a path leads to. Pure; thread-safe once built.
+/// Which mount of a machine a path leads to, among mounts that hide each other. Pure; thread-safe once built.
 #pragma once
 
 #include <cstddef>
@@ -9,24 +8,12 @@
 #include <unordered_map>
 #include <vector>
 
+#include "preflight/mountinfo/mountinfo.h"
+
 namespace walguard::docker {
 
-struct Mount {
-  int id = 0;
-  int parent = 0;
-  std::string device;         ///< "major:minor" of the superblock: one page cache
-  std::string root;           ///< the folder of the superblock that is mounted here
-  std::string mount_point;    ///< unescaped
-  std::string options;        ///< of this mount: "rw,noatime"
-  std::string type;           ///< "ext4", "fuse.sshfs"
-  std::string source;         ///< unescaped: "/dev/sda1", "server:/export"
-  std::string super_options;  ///< unescaped
-
-  bool operator==(const Mount&) const = default;
-};
-
-/// Lines that cannot be read are left out: one odd mount must not hide the others.
-[[nodiscard]] std::vector<Mount> parse_mountinfo(std::string_view text);
+using mountinfo::Mount;
+using mountinfo::parse_mountinfo;
 
 class MountTable {
  public:

@@ -23,8 +23,8 @@ constexpr std::size_t kLongestTarget = 4096;
 /// A look at it is answered by this kernel alone.
 bool answers_at_once(const Mount* mount, const core::Catalog& catalog) {
   if (mount == nullptr) return false;
-  if (mount->type == "overlay") return true;  // as of the engine's own containers
-  const core::Filesystem* const known = catalog.filesystem_by_name(mount->type);
+  if (mount->fstype == "overlay") return true;  // as of the engine's own containers
+  const core::Filesystem* const known = catalog.filesystem_by_name(mount->fstype);
   if (known == nullptr || !known->transport) return false;
   return *known->transport == core::Transport::kLocalDisk || *known->transport == core::Transport::kMemory;
 }
@@ -79,7 +79,7 @@ ResolvedPath resolve_path(std::string_view path, const MountTable& mounts, const
 
 bool leads_through_a_process(std::string_view path, const MountTable& mounts) {
   const Mount* const mount = mounts.find(path);
-  if (mount == nullptr || mount->type != "proc") return false;
+  if (mount == nullptr || mount->fstype != "proc") return false;
   constexpr std::array<std::string_view, 5> kLinks = {"root", "cwd", "exe", "fd", "map_files"};
   const std::string inside = path_in(*mount, path) + "/";
   return std::ranges::any_of(kLinks, [&](std::string_view link) {

@@ -34,8 +34,8 @@ std::vector<std::string> parts_of(std::string_view list, char separator) {
 
 /// One superblock for each device or pool, whatever is mounted how often; its source says nothing more.
 bool is_of_this_kernel(const Mount& mount) {
-  return mount.source.starts_with("/dev/") || mount.type == "tmpfs" || mount.type == "zfs" ||
-         mount.type == "ramfs" || mount.type == "btrfs";
+  return mount.source.starts_with("/dev/") || mount.fstype == "tmpfs" || mount.fstype == "zfs" ||
+         mount.fstype == "ramfs" || mount.fstype == "btrfs";
 }
 
 class Chain {
@@ -47,7 +47,7 @@ class Chain {
     if (mount == nullptr || depth > kDeepest) return;
     const std::string inner = path_in(*mount, path);
     chain_.places.push_back({"device " + mount->device, inner});
-    if (mount->type == "overlay") {
+    if (mount->fstype == "overlay") {
       follow_layers(*mount, inner, depth);
     } else if (!is_of_this_kernel(*mount)) {
       follow_source(*mount, inner, depth);
@@ -89,7 +89,7 @@ class Chain {
       chain_.places.push_back({source.substr(0, colon + 1), joined(source.substr(colon + 1), inner)});
       return;
     }
-    chain_.possible.push_back({mount.type + " " + source, inner});
+    chain_.possible.push_back({mount.fstype + " " + source, inner});
   }
 
   const MountTable& mounts_;

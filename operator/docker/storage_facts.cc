@@ -120,7 +120,7 @@ int rank(const std::optional<Transport>& transport) {
 }
 
 std::optional<Transport> transport_of(const Mount& mount, const core::Catalog& catalog) {
-  const core::Filesystem* const known = catalog.filesystem_by_name(mount.type);
+  const core::Filesystem* const known = catalog.filesystem_by_name(mount.fstype);
   return known == nullptr ? std::nullopt : known->transport;
 }
 
@@ -156,10 +156,10 @@ std::vector<std::string> known_options(const Mount& mount, const core::Catalog& 
 }
 
 void describe_mount(VolumeFacts& facts, const Mount& mount, const DockerView& view) {
-  facts.driver += " (" + mount.type + ")";
-  facts.key.fs_type = mount.type;
+  facts.driver += " (" + mount.fstype + ")";
+  facts.key.fs_type = mount.fstype;
   facts.key.mount_options = known_options(mount, view.catalog);
-  const core::Filesystem* const known = view.catalog.filesystem_by_name(mount.type);
+  const core::Filesystem* const known = view.catalog.filesystem_by_name(mount.fstype);
   if (known != nullptr && known->transport) {
     engine::set_known(facts, *known->transport, known->verified, known->source);
   }

@@ -18,12 +18,17 @@
 #include <sys/utsname.h>
 #include <tl/expected.hpp>
 
-#include "preflight/agent/mountinfo.h"
 #include "preflight/agent/ops.h"
 #include "preflight/agent/proc.h"
+#include "preflight/agent/sandbox.h"
+#include "preflight/mountinfo/mountinfo.h"
 
 namespace walguard::preflight {
 namespace {
+
+using mountinfo::find_mount;
+using mountinfo::Mount;
+using mountinfo::parse_mountinfo;
 
 std::string hex(std::uint64_t value) {
   std::string digits;

@@ -209,7 +209,7 @@ void watch_a_mount_come(const std::string& folder) {
   const auto after = watch.current();
   ASSERT_NE(after, nullptr);
   EXPECT_EQ(after->find(folder)->mount_point, folder);
-  EXPECT_EQ(after->find(folder)->type, "tmpfs");
+  EXPECT_EQ(after->find(folder)->fstype, "tmpfs");
 }
 
 TEST(MountWatch, AMountThatComesIsSeenAndNothingIsReadWhileNothingChanges) {

@@ -1,11 +1,11 @@
-#include "preflight/agent/mountinfo.h"
+#include "preflight/mountinfo/mountinfo.h"
 
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-namespace walguard::preflight {
+namespace walguard::mountinfo {
 namespace {
 
 constexpr const char* kTable =
@@ -20,16 +20,32 @@ Mount mount_of(const std::string& path, const std::string& device = "") {
   return find_mount(parse_mountinfo(kTable), path, device).value_or(Mount{});
 }
 
-TEST(Mountinfo, ReadsEveryFieldThatIsUsed) {
-  const std::vector<Mount> mounts = parse_mountinfo(kTable);
-  ASSERT_EQ(mounts.size(), 6U);
-  const Mount expected{.device = "0:40",
-                       .mount_point = "/mnt/nfs",
-                       .options = "rw,relatime",
-                       .fstype = "nfs4",
-                       .source = "server:/export",
-                       .super_options = "rw,vers=4.2,local_lock=none"};
-  EXPECT_EQ(mounts[2], expected);
+TEST(Mountinfo, ReadsEveryFieldOfALineAndItsOctalEscapes) {
+  const auto mounts = parse_mountinfo(
+      "36 35 98:0 /mnt\\0401 /mnt\\011two rw,noatime shared:1 master:2 - ext3 /dev/my\\134root "
+      "rw,errors=continue\n");
+  ASSERT_EQ(mounts.size(), 1U);
+  EXPECT_EQ(mounts[0], (Mount{.id = 36,
+                              .parent = 35,
+                              .device = "98:0",
+                              .root = "/mnt 1",
+                              .mount_point = "/mnt\ttwo",
+                              .options = "rw,noatime",
+                              .fstype = "ext3",
+                              .source = "/dev/my\\root",
+                              .super_options = "rw,errors=continue"}));
+}
+
+TEST(Mountinfo, LeavesOutLinesThatCannotBeReadAndKeepsTheOthers) {
+  const auto mounts = parse_mountinfo("nonsense\n1 x 8:1 / / rw - ext4 a rw\n2 1 8:2 / /b rw - xfs b rw\n\n");
+  ASSERT_EQ(mounts.size(), 1U);
+  EXPECT_EQ(mounts[0].mount_point, "/b");
+}
+
+TEST(Mountinfo, ReadsALineWhoseSourceIsEmpty) {
+  const auto mounts = parse_mountinfo("2 1 0:6 / /b rw - tmpfs  rw\n");
+  ASSERT_EQ(mounts.size(), 1U);
+  EXPECT_EQ(mounts[0].source, "");
 }
 
 TEST(Mountinfo, LeavesOutLinesItCannotRead) {
@@ -69,30 +85,5 @@ TEST(FindMount, FindsNothingForARelativePath) {
   EXPECT_FALSE(find_mount(parse_mountinfo(kTable), "data", ""));
 }
 
-TEST(DetectSandbox, KnowsGvisorByTheKernelItPlaysOrByItsLog) {
-  EXPECT_EQ(detect_sandbox({.proc_version = "Linux version 4.4.0 #1 SMP Sun Jan 10 15:06:54 PST 2016"}),
-            "gvisor");
-  EXPECT_EQ(
-      detect_sandbox({.proc_version = "Linux version 6.1.0",
-                      .kernel_log = "[    0.000000] Starting gVisor...\n[    0.4] Recruiting cron-ies"}),
-      "gvisor");
-}
-
-TEST(DetectSandbox, KnowsKataByItsShareOrByWhatItBootsInto) {
-  EXPECT_EQ(detect_sandbox({.mounts = parse_mountinfo("1 1 0:1 / / rw - virtiofs kataShared rw\n")}), "kata");
-  EXPECT_EQ(detect_sandbox({.command_line = "quiet systemd.unit=kata-containers.target agent.log=debug"}),
-            "kata");
-}
-
-TEST(DetectSandbox, SeesNoneOnAnOrdinaryMachine) {
-  EXPECT_EQ(
-      detect_sandbox({.proc_version = "Linux version 4.4.0-210-generic (builder)",
-                      .command_line = "BOOT_IMAGE=/vmlinuz root=/dev/sda1",
-                      .kernel_log = "[    0.0] Linux version 4.4.0\n[   99.1] somebody said: Starting gVisor",
-                      .mounts = parse_mountinfo(kTable)}),
-      "");
-  EXPECT_EQ(detect_sandbox({}), "");
-}
-
 }  // namespace
-}  // namespace walguard::preflight
+}  // namespace walguard::mountinfo
