@@ -39,8 +39,8 @@ struct UserConfig {
 };
 
 struct ClusterConfig {
-  std::string source;         ///< where this comes from, for messages: "context test of ~/.kube/config"
-  std::string server;         ///< "https://host:port/prefix", no slash at its end; IPv6 addresses in brackets
+  std::string source;  ///< where this comes from, for messages: "context test of ~/.kube/config"
+  std::string server;  ///< "https://host:port/prefix", no slash at its end; IPv6 addresses in brackets
   /// Of a server on this machine (a container engine): the path of its socket. Empty: as `server` says.
   std::string unix_socket;
   Pem certificate_authority;  ///< empty: the system's authorities
